@@ -1,0 +1,40 @@
+//! The time of day, injected so that tests can fix it. Intervals are measured with `std::time::Instant` instead.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+/// Where wall-clock time comes from.
+#[derive(Debug, Clone, Default)]
+pub enum Clock {
+    #[default]
+    System,
+    /// Milliseconds since the epoch, set by a test.
+    Fixed(Arc<AtomicI64>),
+}
+
+impl Clock {
+    /// Milliseconds since the Unix epoch.
+    pub fn now_ms(&self) -> i64 {
+        match self {
+            #[expect(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]
+            Self::System => {
+                let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+                i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX)
+            }
+            Self::Fixed(now_ms) => now_ms.load(Ordering::Relaxed),
+        }
+    }
+}
+
+/// RFC 3339 with milliseconds, in UTC: `2026-11-23T10:00:00.123Z`.
+pub fn rfc3339(at_ms: i64) -> String {
+    match jiff::Timestamp::from_millisecond(at_ms) {
+        Ok(timestamp) => format!("{timestamp:.3}"),
+        Err(_) => String::new(),
+    }
+}

@@ -1,0 +1,329 @@
+//! Every setting, read once from the environment (and from `.env` if there is one) into one struct per stage.
+//! `SETTINGS` is the list that `.env.example` is held equal to by a test; all mistakes are reported together.
+
+use std::{
+    collections::HashMap,
+    fmt::{self, Display},
+    net::SocketAddr,
+    path::PathBuf,
+    str::FromStr,
+    time::Duration,
+};
+
+/// A value that must not reach a log: `Debug` prints `***`.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    pub fn new(value: impl Into<String>) -> Self {
+        Self(value.into())
+    }
+
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// One environment variable: its name, its default as text, and what it means.
+pub struct Setting {
+    pub name: &'static str,
+    pub default: &'static str,
+    pub help: &'static str,
+}
+
+macro_rules! settings {
+    ($($constant:ident = $name:literal, $default:literal, $help:literal;)*) => {
+        $(const $constant: &str = $name;)*
+        /// All variables, in the order of `.env.example`.
+        pub const SETTINGS: &[Setting] = &[$(Setting { name: $name, default: $default, help: $help }),*];
+    };
+}
+
+settings! {
+    DATA_DIR = "WEIR_DATA_DIR", "weir-data", "Where the journal and the embedded engine keep their files.";
+    INGEST_ADDR = "WEIR_INGEST_ADDR", "127.0.0.1:3001", "Address that takes events. 0.0.0.0:3001 listens on every interface.";
+    DASHBOARD_ADDR = "WEIR_DASHBOARD_ADDR", "127.0.0.1:3000", "Address of the dashboard and the query API.";
+    INGEST_URL = "WEIR_INGEST_URL", "", "The ingestion URL as browsers see it, shown in the dashboard. Empty: derived from WEIR_INGEST_ADDR.";
+    LOG = "WEIR_LOG", "info", "Log filter, for example info or weir=debug.";
+    CLICKHOUSE_URL = "CLICKHOUSE_URL", "", "HTTP URL of a ClickHouse server. Empty: the embedded engine.";
+    CLICKHOUSE_USER = "CLICKHOUSE_USER", "default", "User at CLICKHOUSE_URL.";
+    CLICKHOUSE_PASSWORD = "CLICKHOUSE_PASSWORD", "", "Password at CLICKHOUSE_URL.";
+    CLICKHOUSE_DATABASE = "CLICKHOUSE_DATABASE", "weir", "Database that holds Weir's tables.";
+    ENGINE_PORT = "WEIR_ENGINE_PORT", "8123", "Loopback port of the embedded engine.";
+    ENGINE_LIBRARY = "WEIR_ENGINE_LIBRARY", "", "Path of libchdb.so. Empty: beside the program, then engine/node_modules.";
+    RETENTION_DAYS = "WEIR_RETENTION_DAYS", "90", "Days after which events are deleted; older events are rejected.";
+    EVENT_NAMES = "WEIR_EVENT_NAMES", "", "Comma-separated list of the only event names allowed. Empty: every well-formed name.";
+    EVENT_NAMES_MAX = "WEIR_EVENT_NAMES_MAX", "1000", "Distinct event names taken before new ones are rejected.";
+    FLUSH_EVENTS = "WEIR_FLUSH_EVENTS", "1000", "Events that trigger a flush to ClickHouse.";
+    FLUSH_INTERVAL_MS = "WEIR_FLUSH_INTERVAL_MS", "2000", "Milliseconds after which a flush happens at the latest.";
+    JOURNAL_MAX_BYTES = "WEIR_JOURNAL_MAX_BYTES", "4294967296", "Bytes the journal may take on disk; when full, events are answered 503 with Retry-After.";
+    UNFLUSHED_MAX_MS = "WEIR_UNFLUSHED_MAX_MS", "60000", "Age in milliseconds of the oldest unflushed event from which /health answers 503.";
+    CONNECTIONS_MAX = "WEIR_CONNECTIONS_MAX", "10000", "Open connections a listener accepts before new ones wait.";
+}
+
+/// Everything `weir` can be told.
+#[derive(Debug, Clone)]
+pub struct Config {
+    pub data_dir: PathBuf,
+    pub log: String,
+    pub retention_days: u32,
+    pub ingest: IngestConfig,
+    pub journal: JournalConfig,
+    pub store: StoreConfig,
+    pub engine: EngineSettings,
+    pub dashboard: DashboardConfig,
+    /// Open connections per listener.
+    pub connections_max: usize,
+}
+
+#[derive(Debug, Clone)]
+pub struct IngestConfig {
+    pub addr: SocketAddr,
+    /// The only names allowed, or every well-formed name.
+    pub event_names: Option<Vec<String>>,
+    pub event_names_max: usize,
+    /// Age of the oldest unflushed event from which `/health` answers 503.
+    pub unflushed_max: Duration,
+}
+
+#[derive(Debug, Clone)]
+pub struct JournalConfig {
+    pub bytes_max: u64,
+    pub flush_events: u64,
+    pub flush_interval: Duration,
+}
+
+#[derive(Debug, Clone)]
+pub struct StoreConfig {
+    /// `None`: the embedded engine.
+    pub url: Option<String>,
+    pub user: String,
+    pub password: Secret,
+    pub database: String,
+}
+
+#[derive(Debug, Clone)]
+pub struct EngineSettings {
+    pub port: u16,
+    pub library: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone)]
+pub struct DashboardConfig {
+    pub addr: SocketAddr,
+    pub ingest_url: String,
+}
+
+/// Every mistake found, one a line.
+#[derive(Debug, thiserror::Error)]
+#[error("the configuration has {} mistake(s):\n{}", .0.len(), .0.join("\n"))]
+pub struct ConfigError(Vec<String>);
+
+impl Config {
+    /// Reads the process environment, after `.env` of the working directory.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        match dotenvy::dotenv() {
+            Err(error) if !error.not_found() => return Err(ConfigError(vec![format!("  .env: {error}")])),
+            _ => {}
+        }
+        Self::from_variables(&std::env::vars().collect())
+    }
+
+    /// Reads a map of variables; what is absent or empty has its default.
+    pub fn from_variables(variables: &HashMap<String, String>) -> Result<Self, ConfigError> {
+        let mut reader = Reader { variables, mistakes: Vec::new() };
+        reader.refuse_unknown();
+        let config = reader.config();
+        match reader.mistakes.is_empty() {
+            true => Ok(config),
+            false => Err(ConfigError(reader.mistakes)),
+        }
+    }
+}
+
+struct Reader<'a> {
+    variables: &'a HashMap<String, String>,
+    mistakes: Vec<String>,
+}
+
+impl Reader<'_> {
+    /// A misspelt setting would otherwise be ignored in silence.
+    fn refuse_unknown(&mut self) {
+        let mut unknown: Vec<_> = self
+            .variables
+            .keys()
+            .filter(|name| name.starts_with("WEIR_") && !SETTINGS.iter().any(|setting| setting.name == *name))
+            .map(|name| format!("  {name}: no such setting; .env.example lists them all"))
+            .collect();
+        unknown.sort();
+        self.mistakes.append(&mut unknown);
+    }
+
+    fn text(&self, name: &str) -> String {
+        let default = SETTINGS.iter().find(|setting| setting.name == name).map_or("", |setting| setting.default);
+        self.variables.get(name).filter(|value| !value.is_empty()).map_or(default, String::as_str).to_owned()
+    }
+
+    fn optional(&self, name: &str) -> Option<String> {
+        Some(self.text(name)).filter(|value| !value.is_empty())
+    }
+
+    /// The value parsed; a mistake is noted and the default taken, so that the others are found too.
+    fn parsed<T: FromStr + Default>(&mut self, name: &str, expected: &str) -> T
+    where
+        T::Err: Display,
+    {
+        let text = self.text(name);
+        text.parse().unwrap_or_else(|error| {
+            self.mistakes.push(format!("  {name}={text}: {error}; expected {expected}"));
+            T::default()
+        })
+    }
+
+    fn address(&mut self, name: &str) -> SocketAddr {
+        let text = self.text(name);
+        text.parse().unwrap_or_else(|_| {
+            self.mistakes.push(format!("  {name}={text}: expected an IP address and a port, like 127.0.0.1:3001"));
+            SocketAddr::from(([127, 0, 0, 1], 0))
+        })
+    }
+
+    fn positive(&mut self, name: &str) -> u64 {
+        let value = self.parsed::<u64>(name, "a whole number from 1");
+        if value == 0 && !self.mistakes.iter().any(|mistake| mistake.contains(name)) {
+            self.mistakes.push(format!("  {name}=0: expected a whole number from 1"));
+        }
+        value
+    }
+
+    fn config(&mut self) -> Config {
+        let ingest_addr = self.address(INGEST_ADDR);
+        Config {
+            data_dir: self.text(DATA_DIR).into(),
+            log: self.text(LOG),
+            retention_days: u32::try_from(self.positive(RETENTION_DAYS)).unwrap_or(u32::MAX),
+            connections_max: usize::try_from(self.positive(CONNECTIONS_MAX)).unwrap_or(usize::MAX),
+            ingest: IngestConfig {
+                addr: ingest_addr,
+                event_names: self.event_names(),
+                event_names_max: usize::try_from(self.positive(EVENT_NAMES_MAX)).unwrap_or(usize::MAX),
+                unflushed_max: Duration::from_millis(self.positive(UNFLUSHED_MAX_MS)),
+            },
+            journal: JournalConfig {
+                bytes_max: self.positive(JOURNAL_MAX_BYTES),
+                flush_events: self.positive(FLUSH_EVENTS),
+                flush_interval: Duration::from_millis(self.positive(FLUSH_INTERVAL_MS)),
+            },
+            store: StoreConfig {
+                url: self.clickhouse_url(),
+                user: self.text(CLICKHOUSE_USER),
+                password: Secret::new(self.text(CLICKHOUSE_PASSWORD)),
+                database: self.database(),
+            },
+            engine: EngineSettings {
+                port: self.parsed(ENGINE_PORT, "a port"),
+                library: self.optional(ENGINE_LIBRARY).map(PathBuf::from),
+            },
+            dashboard: DashboardConfig {
+                addr: self.address(DASHBOARD_ADDR),
+                ingest_url: self.optional(INGEST_URL).unwrap_or_else(|| reachable_url(ingest_addr)),
+            },
+        }
+    }
+
+    fn event_names(&mut self) -> Option<Vec<String>> {
+        let names: Vec<String> = self.optional(EVENT_NAMES)?.split(',').map(|name| name.trim().to_owned()).collect();
+        for name in names.iter().filter(|name| !crate::event::is_event_name(name.as_bytes())) {
+            self.mistakes
+                .push(format!("  {EVENT_NAMES}: {name:?} is no event name; {}", crate::event::EVENT_NAME_RULE));
+        }
+        Some(names)
+    }
+
+    fn clickhouse_url(&mut self) -> Option<String> {
+        let url = self.optional(CLICKHOUSE_URL)?;
+        if !(url.starts_with("http://") || url.starts_with("https://")) {
+            self.mistakes.push(format!("  {CLICKHOUSE_URL}={url}: expected a URL like http://clickhouse:8123"));
+        }
+        Some(url.trim_end_matches('/').to_owned())
+    }
+
+    /// The name is quoted into `CREATE DATABASE`, which cannot take a bound parameter on every version.
+    fn database(&mut self) -> String {
+        let name = self.text(CLICKHOUSE_DATABASE);
+        if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+            self.mistakes.push(format!("  {CLICKHOUSE_DATABASE}={name}: expected letters, digits and underscores"));
+        }
+        name
+    }
+}
+
+/// Where a browser on this machine reaches a listener; a wildcard address is reached over loopback.
+fn reachable_url(addr: SocketAddr) -> String {
+    match addr.ip().is_unspecified() {
+        true => format!("http://127.0.0.1:{}", addr.port()),
+        false => format!("http://{addr}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        Config::from_variables(&variables.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect())
+    }
+
+    #[test]
+    fn defaults_are_valid() {
+        let config = read(&[]).expect("the defaults parse");
+        assert_eq!(config.ingest.addr.port(), 3001);
+        assert_eq!(config.journal.flush_events, 1000);
+        assert_eq!(config.dashboard.ingest_url, "http://127.0.0.1:3001");
+    }
+
+    #[test]
+    fn all_mistakes_are_reported_together() {
+        let error = read(&[
+            ("WEIR_INGEST_ADDR", "here"),
+            ("WEIR_FLUSH_EVENTS", "0"),
+            ("WEIR_FLUSH_INTERVAL_MS", "2s"),
+            ("WEIR_EVENT_NAMES", "page_view,Bad Name"),
+            ("WEIR_TYPO", "1"),
+            ("CLICKHOUSE_URL", "localhost"),
+        ])
+        .expect_err("six mistakes");
+        insta::assert_snapshot!(error, @r#"
+        the configuration has 6 mistake(s):
+          WEIR_TYPO: no such setting; .env.example lists them all
+          WEIR_INGEST_ADDR=here: expected an IP address and a port, like 127.0.0.1:3001
+          WEIR_EVENT_NAMES: "Bad Name" is no event name; use 1 to 64 characters: a lower-case letter, then lower-case letters, digits or underscores
+          WEIR_FLUSH_EVENTS=0: expected a whole number from 1
+          WEIR_FLUSH_INTERVAL_MS=2s: invalid digit found in string; expected a whole number from 1
+          CLICKHOUSE_URL=localhost: expected a URL like http://clickhouse:8123
+        "#);
+    }
+
+    #[test]
+    fn secrets_are_not_printed() {
+        let config = read(&[("CLICKHOUSE_PASSWORD", "hunter2")]).expect("valid");
+        assert!(!format!("{config:?}").contains("hunter2"));
+    }
+
+    /// `.env.example` is what an operator reads first: it must list each setting, with its meaning and default.
+    #[test]
+    fn env_example_lists_every_setting() {
+        let expected: String = SETTINGS
+            .iter()
+            .map(|setting| format!("# {}\n# {}={}\n\n", setting.help, setting.name, setting.default))
+            .collect();
+        let actual = include_str!("../.env.example");
+        assert_eq!(actual.trim_end(), expected.trim_end(), "write this to .env.example:\n{expected}");
+    }
+}

@@ -1,0 +1,16 @@
+//! Weir: self-hosted, real-time product analytics. The stages, in the order in which data flows:
+
+pub mod http;
+pub mod ingest;
+pub mod journal;
+pub mod queries;
+pub mod store;
+
+pub mod demo;
+pub mod engine;
+
+pub mod app;
+pub mod clock;
+pub mod config;
+pub mod event;
+pub mod telemetry;
