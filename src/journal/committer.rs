@@ -1,0 +1,243 @@
+//! The thread that writes: it gathers the batches that wait, writes them as one record, fsyncs once, and answers all.
+
+use std::{
+    io,
+    sync::{
+        Arc,
+        mpsc::{Receiver, RecvTimeoutError},
+    },
+    time::{Duration, Instant},
+};
+
+use bytes::BytesMut;
+use tokio::sync::oneshot;
+
+use super::{
+    AppendError, JournalLimits,
+    batch::EventBatch,
+    disk::{Disk, DiskFile},
+    queue::{PendingSegment, Reservation, SegmentQueue},
+    segment::{SEGMENT_HEADER_BYTES, SegmentId, write_record},
+};
+
+/// Batches join a commit until it has this many bytes.
+const COMMIT_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// A buffer that a burst has grown beyond this is given back.
+const BUFFER_KEPT_BYTES: usize = 4 * COMMIT_BYTES_MAX;
+/// How long to sleep when nothing has a deadline.
+const IDLE: Duration = Duration::from_secs(3600);
+
+/// What the thread is asked.
+pub enum Command {
+    Append {
+        batch: EventBatch,
+        reserved: Reservation,
+        done: oneshot::Sender<Result<(), AppendError>>,
+    },
+    /// The store has nothing to do: a segment that is due can be closed.
+    StoreIdle,
+    Close,
+}
+
+/// The state of the thread.
+pub struct Committer {
+    disk: Arc<dyn Disk>,
+    limits: JournalLimits,
+    queue: Arc<SegmentQueue>,
+    epoch: u64,
+    next_sequence: u64,
+    current: Option<CurrentSegment>,
+    /// Reused from commit to commit.
+    group: EventBatch,
+    record: BytesMut,
+    waiting: Vec<(Reservation, oneshot::Sender<Result<(), AppendError>>)>,
+}
+
+struct CurrentSegment {
+    id: SegmentId,
+    file: Box<dyn DiskFile>,
+    length: u64,
+    rows: u64,
+    records: u32,
+    opened_at: Instant,
+}
+
+impl Committer {
+    pub fn new(
+        disk: Arc<dyn Disk>,
+        limits: JournalLimits,
+        queue: Arc<SegmentQueue>,
+        epoch: u64,
+        next_sequence: u64,
+    ) -> Self {
+        Self {
+            disk,
+            limits,
+            queue,
+            epoch,
+            next_sequence,
+            current: None,
+            group: EventBatch::default(),
+            record: BytesMut::new(),
+            waiting: Vec::new(),
+        }
+    }
+
+    /// Runs until the journal is closed, or an error makes it unsafe to go on.
+    pub fn run(mut self, commands: &Receiver<Command>) -> io::Result<()> {
+        let outcome = self.serve(commands);
+        if outcome.is_ok() {
+            self.close_segment();
+        }
+        self.queue.end();
+        outcome
+    }
+
+    fn serve(&mut self, commands: &Receiver<Command>) -> io::Result<()> {
+        loop {
+            let mut open = match commands.recv_timeout(self.until_due()) {
+                Ok(command) => self.gather(command),
+                Err(RecvTimeoutError::Timeout) => true,
+                Err(RecvTimeoutError::Disconnected) => false,
+            };
+            while open && self.group.block_bytes() < COMMIT_BYTES_MAX {
+                match commands.try_recv() {
+                    Ok(command) => open = self.gather(command),
+                    Err(_) => break,
+                }
+            }
+            self.commit()?;
+            if self.is_due() {
+                self.close_segment();
+            }
+            if !open {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Takes one command; `false` after the last.
+    fn gather(&mut self, command: Command) -> bool {
+        match command {
+            Command::Append { batch, reserved, done } => {
+                match self.group.is_empty() {
+                    true => self.group = batch,
+                    false => self.group.append(&batch),
+                }
+                self.waiting.push((reserved, done));
+                true
+            }
+            Command::StoreIdle => true,
+            Command::Close => false,
+        }
+    }
+
+    /// Writes the gathered batches and answers their requests. An error is one that no later write can follow.
+    fn commit(&mut self) -> io::Result<()> {
+        if self.group.is_empty() {
+            return Ok(());
+        }
+        let outcome = self.write();
+        let answer = match &outcome {
+            Ok(()) => Ok(()),
+            Err(WriteError::NoSpace(error)) => {
+                tracing::warn!(%error, "the disk of the journal is full; events are refused");
+                Err(AppendError::DiskFull)
+            }
+            Err(WriteError::Fatal(_)) => Err(AppendError::Closed),
+        };
+        for (reserved, done) in self.waiting.drain(..) {
+            drop(reserved);
+            // A client that has gone does not hear that its events are safe.
+            let _ = done.send(answer);
+        }
+        self.group.clear();
+        self.record.clear();
+        if self.record.capacity() > BUFFER_KEPT_BYTES {
+            self.record = BytesMut::new();
+        }
+        match outcome {
+            Err(WriteError::Fatal(error)) => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    fn write(&mut self) -> Result<(), WriteError> {
+        let current = match &mut self.current {
+            Some(current) => current,
+            None => {
+                let id = SegmentId { epoch: self.epoch, sequence: self.next_sequence };
+                let created = create_segment(self.disk.as_ref(), id)?;
+                self.next_sequence += 1;
+                self.queue.opened(created.opened_at);
+                self.queue.committed(0, created.length);
+                self.current.insert(created)
+            }
+        };
+        write_record(&mut self.record, current.records, &self.group);
+        if let Err(error) = current.file.append(&self.record) {
+            // Part of the record may be there; without it, the file is as it was.
+            current.file.truncate(current.length).map_err(WriteError::Fatal)?;
+            return Err(WriteError::from(error));
+        }
+        current.file.sync().map_err(WriteError::Fatal)?;
+        current.length += self.record.len() as u64;
+        current.rows += self.group.rows() as u64;
+        current.records += 1;
+        self.queue.committed(self.group.rows() as u64, self.record.len() as u64);
+        Ok(())
+    }
+
+    /// Whether the current segment should be closed now.
+    fn is_due(&self) -> bool {
+        let Some(current) = self.current.as_ref().filter(|current| current.rows > 0) else { return false };
+        let full = current.length >= self.limits.segment_bytes_max;
+        let wanted =
+            current.rows >= self.limits.flush_events || current.opened_at.elapsed() >= self.limits.flush_interval;
+        full || (wanted && self.queue.is_store_idle())
+    }
+
+    /// Time until the current segment is due by age. While the store is busy, its `StoreIdle` ends the wait.
+    fn until_due(&self) -> Duration {
+        match &self.current {
+            Some(current) if self.queue.is_store_idle() => {
+                self.limits.flush_interval.saturating_sub(current.opened_at.elapsed())
+            }
+            _ => IDLE,
+        }
+    }
+
+    fn close_segment(&mut self) {
+        let Some(CurrentSegment { id, length, rows, opened_at, .. }) = self.current.take() else { return };
+        self.queue.push(PendingSegment { id, rows, bytes: length, opened_at });
+    }
+}
+
+/// Why a commit failed.
+enum WriteError {
+    /// The disk has no room; nothing of the commit is left on it.
+    NoSpace(io::Error),
+    /// What is on the disk is not known any more.
+    Fatal(io::Error),
+}
+
+impl From<io::Error> for WriteError {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::NoSpace(error),
+            _ => Self::Fatal(error),
+        }
+    }
+}
+
+fn create_segment(disk: &dyn Disk, id: SegmentId) -> Result<CurrentSegment, WriteError> {
+    let name = id.file_name();
+    let mut file = disk.create(&name)?;
+    if let Err(error) = file.append(&id.header()) {
+        disk.remove(&name).map_err(WriteError::Fatal)?;
+        return Err(error.into());
+    }
+    disk.sync_directory().map_err(WriteError::Fatal)?;
+    let length = SEGMENT_HEADER_BYTES as u64;
+    Ok(CurrentSegment { id, file, length, rows: 0, records: 0, opened_at: Instant::now() })
+}

@@ -1,0 +1,141 @@
+//! Stage 2: events → durable segments on disk.
+//!
+//! In: batches of valid events, from any number of requests at once. Out: closed segments, in order, for the store.
+//!
+//! Invariants
+//! * `append` answers `Ok` only after the events were written and fsynced. Requests that wait at the same time share one
+//!   fsync (group commit).
+//! * A closed segment never changes, so its id can be the deduplication token of its insert, on every retry.
+//! * A segment leaves the disk only after ClickHouse has taken it and the time in which a power loss could still take the
+//!   rows from ClickHouse has passed; after an unclean end, all that is there is sent again under the same tokens.
+//! * A failed fsync is never retried (the kernel forgets the pages it could not write): the journal ends, and the process.
+//! * Damage costs the damaged records only; their bytes are kept aside in a `.corrupt` file and counted.
+//!
+//! Limits: bytes on disk (`bytes_max`, then `AppendError::Full`), bytes of a segment, bytes of a commit, appends that wait.
+
+mod batch;
+mod committer;
+mod disk;
+mod queue;
+mod recovery;
+mod segment;
+
+pub use batch::{COLUMNS, EventBatch, EventRow};
+pub use disk::{Disk, DiskFile, RealDisk};
+pub use queue::{Depth, PendingSegment, SegmentQueue};
+pub use segment::{Segment, SegmentId};
+
+use std::{
+    io,
+    sync::{Arc, mpsc},
+    time::Duration,
+};
+
+use tokio::sync::oneshot;
+
+use crate::config::JournalConfig;
+use committer::{Command, Committer};
+
+/// Appends that wait for a commit; more are answered as overload.
+const APPENDS_WAITING_MAX: usize = 4096;
+
+/// The bounds of a journal.
+#[derive(Debug, Clone)]
+pub struct JournalLimits {
+    /// Bytes of segments that ClickHouse does not have yet.
+    pub pending_bytes_max: u64,
+    /// Bytes of segments kept after their insert.
+    pub stored_bytes_max: u64,
+    /// Time an inserted segment is kept: longer than an operating system leaves written pages in memory (30 s on Linux).
+    pub stored_kept: Duration,
+    /// A segment is closed when it is this long, even while the store is busy.
+    pub segment_bytes_max: u64,
+    /// Events that close a segment when the store is idle.
+    pub flush_events: u64,
+    /// Age that closes a segment when the store is idle.
+    pub flush_interval: Duration,
+}
+
+impl JournalLimits {
+    /// A quarter of the configured bytes is for segments kept after their insert.
+    pub fn from_config(config: &JournalConfig) -> Self {
+        Self {
+            pending_bytes_max: config.bytes_max / 4 * 3,
+            stored_bytes_max: config.bytes_max / 4,
+            stored_kept: Duration::from_secs(120),
+            segment_bytes_max: (32 * 1024 * 1024).min(config.bytes_max / 8).max(1),
+            flush_events: config.flush_events,
+            flush_interval: config.flush_interval,
+        }
+    }
+}
+
+/// Why events were not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum AppendError {
+    /// The journal has reached its bytes; the client should retry later.
+    #[error("the journal is full; ClickHouse is not taking events fast enough")]
+    Full,
+    /// The disk has no room; the client should retry later.
+    #[error("the disk of the journal is full")]
+    DiskFull,
+    /// More requests wait than the journal takes; the client should retry.
+    #[error("too many requests are waiting for the journal")]
+    Overloaded,
+    /// The journal is closing, or has failed; events must go elsewhere.
+    #[error("the journal is closed")]
+    Closed,
+}
+
+/// The appending end of the journal.
+#[derive(Clone)]
+pub struct Journal {
+    commands: mpsc::SyncSender<Command>,
+    queue: Arc<SegmentQueue>,
+}
+
+/// A journal at work: its ends, and the thread that commits.
+pub struct OpenJournal {
+    pub journal: Journal,
+    pub queue: Arc<SegmentQueue>,
+    /// Resolves when the committing thread has ended, with the error that ended it, if any.
+    pub ended: oneshot::Receiver<io::Result<()>>,
+}
+
+impl Journal {
+    /// Recovers what is on the disk and starts to take events. `epoch`: a number drawn for this start.
+    pub fn open(disk: Arc<dyn Disk>, limits: JournalLimits, epoch: u64) -> io::Result<OpenJournal> {
+        let recovered = recovery::recover(disk.as_ref())?;
+        let (commands, received) = mpsc::sync_channel(APPENDS_WAITING_MAX);
+        let queue = Arc::new(SegmentQueue::new(Arc::clone(&disk), limits.clone(), &recovered, commands.clone()));
+        let committer = Committer::new(disk, limits, Arc::clone(&queue), epoch, recovered.next_sequence);
+        let (report, ended) = oneshot::channel();
+        std::thread::Builder::new().name("weir-journal".to_owned()).spawn(move || {
+            // The receiver is gone only when the process is ending anyway.
+            let _ = report.send(committer.run(&received));
+        })?;
+        Ok(OpenJournal { journal: Self { commands, queue: Arc::clone(&queue) }, queue, ended })
+    }
+
+    /// Returns once the batch is on disk.
+    pub async fn append(&self, batch: EventBatch) -> Result<(), AppendError> {
+        let reserved = self.queue.reserve(&batch).ok_or(AppendError::Full)?;
+        let (done, committed) = oneshot::channel();
+        match self.commands.try_send(Command::Append { batch, reserved, done }) {
+            Ok(()) => committed.await.unwrap_or(Err(AppendError::Closed)),
+            Err(mpsc::TrySendError::Full(_)) => Err(AppendError::Overloaded),
+            Err(mpsc::TrySendError::Disconnected(_)) => Err(AppendError::Closed),
+        }
+    }
+
+    /// Closes the open segment and takes no more events.
+    pub fn close(&self) {
+        // A thread that has ended is closed.
+        let _ = self.commands.send(Command::Close);
+    }
+
+    /// What waits in the journal, for `/health` and `/metrics`.
+    pub fn depth(&self) -> Depth {
+        self.queue.depth()
+    }
+}

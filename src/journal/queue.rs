@@ -1,0 +1,242 @@
+//! The segments that wait for ClickHouse, and those it has taken but that are kept for a while.
+
+use std::{
+    collections::VecDeque,
+    io,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+        mpsc::SyncSender,
+    },
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use tokio::sync::Notify;
+
+use super::{
+    JournalLimits,
+    batch::EventBatch,
+    committer::Command,
+    disk::Disk,
+    recovery::{CLEAN_FILE, Recovered},
+    segment::{Segment, SegmentId},
+};
+
+/// A closed segment on disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PendingSegment {
+    pub id: SegmentId,
+    pub rows: u64,
+    /// Length of its file.
+    pub bytes: u64,
+    /// When its first event came; for a recovered one, when it was recovered.
+    pub opened_at: Instant,
+}
+
+/// How much waits in the journal.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Depth {
+    pub events: u64,
+    pub bytes: u64,
+    pub segments: usize,
+    /// Age of the oldest event that ClickHouse does not have.
+    pub oldest_age: Duration,
+}
+
+/// Closed segments, oldest first, and the accounting of bytes.
+pub struct SegmentQueue {
+    disk: Arc<dyn Disk>,
+    limits: JournalLimits,
+    state: Mutex<State>,
+    changed: Notify,
+    committer: SyncSender<Command>,
+    pending_bytes: Arc<AtomicU64>,
+    pending_events: AtomicU64,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: VecDeque<PendingSegment>,
+    in_flight: Vec<PendingSegment>,
+    /// Inserted segments and when they were, oldest first.
+    stored: VecDeque<(PendingSegment, Instant)>,
+    /// When the segment that is being written got its first event.
+    current_opened_at: Option<Instant>,
+    /// The store has asked for a segment and there was none.
+    store_idle: bool,
+    ended: bool,
+}
+
+/// Bytes set aside for a batch on its way to the disk; given back on drop, when the bytes on disk are counted instead.
+pub struct Reservation {
+    bytes: u64,
+    pending_bytes: Arc<AtomicU64>,
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        self.pending_bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+impl SegmentQueue {
+    pub(super) fn new(
+        disk: Arc<dyn Disk>,
+        limits: JournalLimits,
+        recovered: &Recovered,
+        committer: SyncSender<Command>,
+    ) -> Self {
+        let now = Instant::now();
+        let state = State {
+            waiting: recovered.pending.iter().copied().collect(),
+            stored: recovered.stored.iter().map(|segment| (*segment, now)).collect(),
+            ..State::default()
+        };
+        Self {
+            disk,
+            limits,
+            changed: Notify::new(),
+            committer,
+            pending_bytes: Arc::new(AtomicU64::new(state.waiting.iter().map(|segment| segment.bytes).sum())),
+            pending_events: AtomicU64::new(state.waiting.iter().map(|segment| segment.rows).sum()),
+            state: Mutex::new(state),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sets bytes aside for a batch; `None` when the journal is full.
+    pub(super) fn reserve(&self, batch: &EventBatch) -> Option<Reservation> {
+        let bytes = batch.block_bytes() as u64;
+        let before = self.pending_bytes.fetch_add(bytes, Ordering::Relaxed);
+        let reservation = Reservation { bytes, pending_bytes: Arc::clone(&self.pending_bytes) };
+        (before + bytes <= self.limits.pending_bytes_max).then_some(reservation)
+    }
+
+    pub(super) fn opened(&self, opened_at: Instant) {
+        self.state().current_opened_at = Some(opened_at);
+    }
+
+    /// Counts what a commit has put on disk.
+    pub(super) fn committed(&self, rows: u64, bytes: u64) {
+        self.pending_events.fetch_add(rows, Ordering::Relaxed);
+        self.pending_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_store_idle(&self) -> bool {
+        self.state().store_idle
+    }
+
+    /// Hands a closed segment to the store.
+    pub(super) fn push(&self, segment: PendingSegment) {
+        let mut state = self.state();
+        state.current_opened_at = None;
+        state.store_idle = false;
+        if segment.rows > 0 {
+            state.waiting.push_back(segment);
+        }
+        drop(state);
+        self.changed.notify_waiters();
+    }
+
+    /// No segment will come any more.
+    pub(super) fn end(&self) {
+        self.state().ended = true;
+        self.changed.notify_waiters();
+    }
+
+    /// The oldest waiting segment, once there is one; `None` after the journal has ended and all are taken.
+    pub async fn next(&self) -> Option<PendingSegment> {
+        loop {
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            {
+                let mut state = self.state();
+                if let Some(segment) = state.waiting.pop_front() {
+                    state.in_flight.push(segment);
+                    return Some(segment);
+                }
+                if state.ended {
+                    return None;
+                }
+                state.store_idle = true;
+            }
+            // When its channel is full, the committer is awake and looks by itself.
+            let _ = self.committer.try_send(Command::StoreIdle);
+            changed.await;
+        }
+    }
+
+    /// Reads a segment's records. Blocking.
+    pub fn read(&self, segment: &PendingSegment) -> io::Result<Segment> {
+        Ok(Segment::read(Bytes::from(self.disk.read(&segment.id.file_name())?)))
+    }
+
+    /// ClickHouse has the segment: it is kept for a while, and those kept long enough are deleted. Blocking.
+    pub fn mark_stored(&self, segment: &PendingSegment) -> io::Result<()> {
+        self.disk.rename(&segment.id.file_name(), &segment.id.stored_name())?;
+        let expired = {
+            let mut state = self.state();
+            self.leave(&mut state, segment);
+            state.stored.push_back((*segment, Instant::now()));
+            state.expired(&self.limits)
+        };
+        for segment in expired {
+            self.disk.remove(&segment.id.stored_name())?;
+        }
+        Ok(())
+    }
+
+    /// ClickHouse will never take the segment: it is set aside, for a person to look at. Blocking.
+    pub fn mark_refused(&self, segment: &PendingSegment) -> io::Result<()> {
+        self.disk.rename(&segment.id.file_name(), &segment.id.refused_name())?;
+        self.leave(&mut self.state(), segment);
+        Ok(())
+    }
+
+    fn leave(&self, state: &mut State, segment: &PendingSegment) {
+        state.in_flight.retain(|other| other.id != segment.id);
+        self.pending_bytes.fetch_sub(segment.bytes, Ordering::Relaxed);
+        self.pending_events.fetch_sub(segment.rows, Ordering::Relaxed);
+    }
+
+    /// Notes that everything was handed over in order, so that the next start need not send it again. Blocking.
+    pub fn mark_clean(&self) -> io::Result<()> {
+        self.disk.create(CLEAN_FILE)?;
+        self.disk.sync_directory()
+    }
+
+    /// What ClickHouse does not have yet.
+    pub fn depth(&self) -> Depth {
+        let state = self.state();
+        let closed = state.in_flight.iter().chain(&state.waiting).map(|segment| segment.opened_at);
+        let oldest = closed.chain(state.current_opened_at).min();
+        Depth {
+            events: self.pending_events.load(Ordering::Relaxed),
+            bytes: self.pending_bytes.load(Ordering::Relaxed),
+            segments: state.in_flight.len() + state.waiting.len() + usize::from(state.current_opened_at.is_some()),
+            oldest_age: oldest.map(|opened_at| opened_at.elapsed()).unwrap_or_default(),
+        }
+    }
+}
+
+impl State {
+    /// Takes out the stored segments that are kept no longer.
+    fn expired(&mut self, limits: &JournalLimits) -> Vec<PendingSegment> {
+        let mut bytes: u64 = self.stored.iter().map(|(segment, _)| segment.bytes).sum();
+        let mut expired = Vec::new();
+        while let Some((segment, stored_at)) = self.stored.front().copied() {
+            if bytes <= limits.stored_bytes_max && stored_at.elapsed() < limits.stored_kept {
+                break;
+            }
+            bytes -= segment.bytes;
+            expired.push(segment);
+            self.stored.pop_front();
+        }
+        expired
+    }
+}
