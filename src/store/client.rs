@@ -1,0 +1,157 @@
+//! Requests to ClickHouse's HTTP interface: <https://clickhouse.com/docs/interfaces/http>.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::{Client, Response, header::CONTENT_LENGTH};
+use serde::de::DeserializeOwned;
+
+use super::error::StoreError;
+use crate::{
+    config::Secret,
+    journal::{COLUMNS, Segment},
+};
+
+/// Bound on connecting; a server that is there answers in less.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// Bound on one insert, from the first byte to the reply.
+const INSERT_TIMEOUT: Duration = Duration::from_secs(60);
+/// Bound on one statement of the schema.
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(60);
+/// Bound on the reply to a query, enforced by ClickHouse.
+const QUERY_TIMEOUT: Duration = Duration::from_secs(10);
+/// How much longer than ClickHouse's own limit to wait for a reply.
+const REPLY_GRACE: Duration = Duration::from_secs(2);
+/// An error message is read no further.
+const MESSAGE_BYTES_MAX: usize = 2048;
+
+/// A user of ClickHouse.
+#[derive(Debug, Clone)]
+pub struct Login {
+    pub user: String,
+    pub password: Secret,
+}
+
+/// Where ClickHouse is, and who may do what.
+#[derive(Debug, Clone)]
+pub struct Access {
+    /// Base URL, without a slash at the end.
+    pub url: String,
+    pub database: String,
+    /// Creates the schema and inserts.
+    pub writer: Login,
+    /// Asks the queries.
+    pub reader: Login,
+}
+
+/// A value bound to `{name:Type}` in a query.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parameter {
+    pub name: &'static str,
+    pub value: String,
+}
+
+/// A ClickHouse server, embedded or not.
+#[derive(Clone)]
+pub struct Store {
+    http: Client,
+    access: Access,
+    insert_sql: String,
+}
+
+impl Store {
+    pub fn new(access: Access) -> Result<Self, StoreError> {
+        let http = Client::builder().connect_timeout(CONNECT_TIMEOUT).no_proxy().build()?;
+        let columns: Vec<_> = COLUMNS.iter().map(|column| column.name).collect();
+        let insert_sql = format!("INSERT INTO events ({}) FORMAT Native", columns.join(", "));
+        Ok(Self { http, access, insert_sql })
+    }
+
+    pub fn database(&self) -> &str {
+        &self.access.database
+    }
+
+    /// Inserts a segment under its token; sending it again changes nothing.
+    pub async fn insert(&self, token: &str, segment: &Segment) -> Result<(), StoreError> {
+        let length: usize = segment.blocks.iter().map(Bytes::len).sum();
+        let blocks: Vec<Result<Bytes, std::convert::Infallible>> = segment.blocks.iter().cloned().map(Ok).collect();
+        let request = self
+            .request(&self.access.writer)
+            .query(&[
+                ("database", self.access.database.as_str()),
+                ("query", &self.insert_sql),
+                ("insert_deduplication_token", token),
+                ("insert_deduplicate", "1"),
+                // Weir batches; ClickHouse must have the rows when it answers.
+                ("async_insert", "0"),
+            ])
+            .header(CONTENT_LENGTH, length)
+            .timeout(INSERT_TIMEOUT)
+            .body(reqwest::Body::wrap_stream(futures_util::stream::iter(blocks)));
+        let body = checked(request.send().await?).await?.bytes().await?;
+        match body.is_empty() {
+            true => Ok(()),
+            // An exception after the status line went out; some versions send it in the body of a 200.
+            false => Err(StoreError::from_message(200, None, &String::from_utf8_lossy(&body))),
+        }
+    }
+
+    /// Runs one statement that returns nothing.
+    pub async fn execute(&self, statement: &str, in_database: bool) -> Result<(), StoreError> {
+        let mut request = self.request(&self.access.writer).timeout(STATEMENT_TIMEOUT);
+        if in_database {
+            request = request.query(&[("database", self.access.database.as_str())]);
+        }
+        checked(request.body(statement.to_owned()).send().await?).await?;
+        Ok(())
+    }
+
+    /// Asks for rows. Times come as RFC 3339 in UTC, numbers as numbers.
+    pub async fn query<T: DeserializeOwned>(&self, sql: &str, parameters: &[Parameter]) -> Result<Vec<T>, StoreError> {
+        let bound: Vec<_> = parameters.iter().map(|each| (format!("param_{}", each.name), &each.value)).collect();
+        let request = self
+            .request(&self.access.reader)
+            .query(&[
+                ("database", self.access.database.as_str()),
+                ("default_format", "JSONEachRow"),
+                ("date_time_output_format", "iso"),
+                ("output_format_json_quote_64bit_integers", "0"),
+                ("max_execution_time", &QUERY_TIMEOUT.as_secs().to_string()),
+                // An error while the rows are computed becomes a status, not a broken reply.
+                ("wait_end_of_query", "1"),
+                // A viewer who has gone must not keep ClickHouse busy.
+                ("cancel_http_readonly_queries_on_client_close", "1"),
+            ])
+            .query(&bound)
+            .timeout(QUERY_TIMEOUT + REPLY_GRACE)
+            .body(sql.to_owned());
+        let reply = checked(request.send().await?).await?.bytes().await?;
+        let rows = serde_json::Deserializer::from_slice(&reply).into_iter().collect::<Result<_, _>>();
+        rows.map_err(|error| StoreError::from_message(200, None, &format!("unreadable reply: {error}")))
+    }
+
+    fn request(&self, login: &Login) -> reqwest::RequestBuilder {
+        self.http
+            .post(format!("{}/", self.access.url))
+            .header("X-ClickHouse-User", &login.user)
+            .header("X-ClickHouse-Key", login.password.expose())
+    }
+}
+
+/// The reply if it is a success, else the exception it carries.
+async fn checked(mut response: Response) -> Result<Response, StoreError> {
+    let code = response.headers().get("X-ClickHouse-Exception-Code");
+    let code = code.and_then(|value| value.to_str().ok()).and_then(|text| text.parse().ok());
+    if response.status().is_success() && code.is_none() {
+        return Ok(response);
+    }
+    let mut message = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        message.extend_from_slice(&chunk);
+        if message.len() >= MESSAGE_BYTES_MAX {
+            message.truncate(MESSAGE_BYTES_MAX);
+            break;
+        }
+    }
+    Err(StoreError::from_message(response.status().as_u16(), code, &String::from_utf8_lossy(&message)))
+}
