@@ -1,0 +1,53 @@
+-- Distinct sessions in the last five minutes, and minute by minute over the range.
+-- column minute DateTime('UTC'): start of the minute; every minute of the range is a row, oldest first, the running one last
+-- column active_users UInt64: distinct sessions seen in that minute
+-- column active_users_5m UInt64: distinct sessions in the five minutes before `until`, the same in every row
+-- column active_users_5m_before UInt64: distinct sessions in the five minutes before those, the same in every row
+-- parameter until DateTime64(3, 'UTC'): the moment asked about; later events are not counted
+-- parameter range_seconds UInt32: length of the range, whole minutes
+WITH
+    {until:DateTime64(3, 'UTC')} AS until,
+    toStartOfMinute(until) AS running_minute,
+    running_minute - {range_seconds:UInt32} AS first_minute,
+    (
+        SELECT (
+            uniqExactIf(session_id, timestamp > until - INTERVAL 5 MINUTE),
+            uniqExactIf(session_id, timestamp <= until - INTERVAL 5 MINUTE)
+        )
+        FROM events
+        WHERE timestamp > until - INTERVAL 10 MINUTE AND timestamp <= until
+    ) AS last_ten_minutes
+SELECT
+    minute,
+    sum(sessions) AS active_users,
+    ifNull(last_ten_minutes.1, 0) AS active_users_5m,
+    ifNull(last_ten_minutes.2, 0) AS active_users_5m_before
+FROM
+(
+    -- Whole minutes, from the rollup.
+    SELECT
+        toStartOfMinute(timestamp, 'UTC') AS minute,
+        uniqCombined64(14)(session_id) AS sessions
+    FROM events
+    WHERE minute >= first_minute AND minute < running_minute
+    GROUP BY minute
+
+    UNION ALL
+
+    -- The running minute, from the rows, since it ends at `until`.
+    SELECT
+        running_minute AS minute,
+        uniqCombined64(14)(session_id) AS sessions
+    FROM events
+    WHERE timestamp >= running_minute AND timestamp <= until
+
+    UNION ALL
+
+    -- A zero for every minute, so that none is missing.
+    SELECT
+        first_minute + 60 * arrayJoin(range(intDiv({range_seconds:UInt32}, 60) + 1)) AS minute,
+        0 AS sessions
+)
+GROUP BY minute
+ORDER BY minute
+LIMIT 1441

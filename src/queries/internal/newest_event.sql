@@ -1,0 +1,21 @@
+-- The newest event's timestamp, so that every answer can tell its age.
+-- column newest_event_at Nullable(DateTime64(3, 'UTC')): null when no event is kept
+-- parameter until DateTime64(3, 'UTC'): the moment asked about; later events are left out
+WITH
+    {until:DateTime64(3, 'UTC')} AS until,
+    toStartOfMinute(until) AS running_minute
+SELECT
+    toTimeZone(nullIf(max(newest), toDateTime64(0, 3)), 'UTC') AS newest_event_at
+FROM
+(
+    SELECT max(timestamp) AS newest
+    FROM events
+    WHERE timestamp >= running_minute AND timestamp <= until
+
+    UNION ALL
+
+    SELECT max(timestamp) AS newest
+    FROM events
+    WHERE toStartOfMinute(timestamp, 'UTC') < running_minute
+)
+LIMIT 1

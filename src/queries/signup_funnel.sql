@@ -1,0 +1,77 @@
+-- Signups started and completed, bucket by bucket over the range, beside the range before it.
+-- column bucket DateTime('UTC'): start of the bucket; every bucket of the range is a row, oldest first, the running one last
+-- column started UInt64: events named `signup_started` in that bucket
+-- column completed UInt64: events named `signup_completed` in that bucket
+-- column conversion_pct Nullable(Float64): completed in percent of started, one decimal; null where none started
+-- column started_before UInt64: `signup_started` in the same bucket one range earlier, the running one up to the same moment
+-- column completed_before UInt64: `signup_completed` in the same bucket one range earlier, the running one up to the same moment
+-- parameter until DateTime64(3, 'UTC'): the moment asked about; later events are not counted
+-- parameter range_seconds UInt32: length of the range, whole buckets
+-- parameter bucket_seconds UInt32: length of a bucket, whole minutes
+WITH
+    {until:DateTime64(3, 'UTC')} AS until,
+    until - INTERVAL {range_seconds:UInt32} SECOND AS until_before,
+    toStartOfMinute(until) AS running_minute,
+    toStartOfMinute(until_before) AS running_minute_before,
+    toDateTime(intDiv(toUnixTimestamp(running_minute), {bucket_seconds:UInt32}) * {bucket_seconds:UInt32}, 'UTC') AS running_bucket,
+    running_bucket - {range_seconds:UInt32} AS first_bucket
+SELECT
+    toDateTime(intDiv(toUnixTimestamp(moment), {bucket_seconds:UInt32}) * {bucket_seconds:UInt32}, 'UTC') AS bucket,
+    sumIf(minute_started, NOT earlier) AS started,
+    sumIf(minute_completed, NOT earlier) AS completed,
+    if(started = 0, NULL, round(100 * completed / started, 1)) AS conversion_pct,
+    sumIf(minute_started, earlier) AS started_before,
+    sumIf(minute_completed, earlier) AS completed_before
+FROM
+(
+    -- Whole minutes of the range, from the rollup.
+    SELECT
+        toStartOfMinute(timestamp, 'UTC') AS moment,
+        0 AS earlier,
+        countIf(event_name = 'signup_started') AS minute_started,
+        countIf(event_name = 'signup_completed') AS minute_completed
+    FROM events
+    WHERE moment >= first_bucket AND moment < running_minute
+    GROUP BY moment
+
+    UNION ALL
+
+    -- Whole minutes of the range before, moved on by one range.
+    SELECT
+        toStartOfMinute(timestamp, 'UTC') + {range_seconds:UInt32} AS moment,
+        1 AS earlier,
+        countIf(event_name = 'signup_started') AS minute_started,
+        countIf(event_name = 'signup_completed') AS minute_completed
+    FROM events
+    WHERE toStartOfMinute(timestamp, 'UTC') >= first_bucket - {range_seconds:UInt32}
+        AND toStartOfMinute(timestamp, 'UTC') < running_minute_before
+    GROUP BY toStartOfMinute(timestamp, 'UTC')
+
+    UNION ALL
+
+    -- The running minute of both, from the rows, since it ends at `until`.
+    SELECT
+        running_minute AS moment,
+        timestamp <= until_before AS earlier,
+        countIf(event_name = 'signup_started') AS minute_started,
+        countIf(event_name = 'signup_completed') AS minute_completed
+    FROM events
+    WHERE event_name IN ('signup_started', 'signup_completed')
+        AND (
+            (timestamp >= running_minute AND timestamp <= until)
+            OR (timestamp >= running_minute_before AND timestamp <= until_before)
+        )
+    GROUP BY earlier
+
+    UNION ALL
+
+    -- A zero for every bucket, so that none is missing.
+    SELECT
+        first_bucket + {bucket_seconds:UInt32} * arrayJoin(range(intDiv({range_seconds:UInt32}, {bucket_seconds:UInt32}) + 1)) AS moment,
+        0 AS earlier,
+        0 AS minute_started,
+        0 AS minute_completed
+)
+GROUP BY bucket
+ORDER BY bucket
+LIMIT 1441

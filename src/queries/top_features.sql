@@ -1,0 +1,46 @@
+-- The ten features used by most people over the range.
+-- column feature LowCardinality(String): the `feature` property of the `feature_used` events
+-- column unique_users UInt64: distinct users of it; an event without a user counts by its session
+-- column events UInt64: uses of it
+-- parameter until DateTime64(3, 'UTC'): the moment asked about; later events are not counted
+-- parameter range_seconds UInt32: length of the range
+WITH
+    {until:DateTime64(3, 'UTC')} AS until,
+    until - INTERVAL {range_seconds:UInt32} SECOND AS since,
+    toStartOfHour(until) AS running_hour,
+    toStartOfHour(since) + 3600 AS first_whole_hour
+SELECT
+    feature,
+    uniqCombined64IfMerge(14)(users) AS unique_users,
+    sum(uses) AS events
+FROM
+(
+    -- Whole hours, from the rollup.
+    SELECT
+        feature,
+        uniqCombined64IfState(14)(coalesce(user_id, session_id), event_name = 'feature_used') AS users,
+        count() AS uses
+    FROM events
+    WHERE feature != ''
+        AND toStartOfHour(timestamp, 'UTC') >= first_whole_hour
+        AND toStartOfHour(timestamp, 'UTC') < running_hour
+    GROUP BY feature
+
+    UNION ALL
+
+    -- The broken hours at both ends, from the rows.
+    SELECT
+        feature,
+        uniqCombined64IfState(14)(coalesce(user_id, session_id), event_name = 'feature_used') AS users,
+        count() AS uses
+    FROM events
+    WHERE event_name = 'feature_used'
+        AND feature != ''
+        AND timestamp > since
+        AND timestamp <= until
+        AND (timestamp < first_whole_hour OR timestamp >= running_hour)
+    GROUP BY feature
+)
+GROUP BY feature
+ORDER BY unique_users DESC, events DESC, feature
+LIMIT 10
