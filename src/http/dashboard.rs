@@ -1,0 +1,140 @@
+//! The query API and the dashboard's files.
+
+use std::sync::Arc;
+
+use axum::{
+    Json, Router,
+    body::Body,
+    extract::{Path, RawQuery, State},
+    http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use rust_embed::RustEmbed;
+use serde::Serialize;
+use tower_http::compression::CompressionLayer;
+
+use super::{error::ApiError, openapi::openapi_json};
+use crate::queries::{Answers, Catalog, Range};
+
+/// What the build of the dashboard left.
+#[derive(RustEmbed)]
+#[folder = "src/dashboard/dist"]
+#[allow_missing = true]
+struct DashboardFiles;
+
+/// Nothing is loaded from elsewhere, and nobody may frame the dashboard. Charts set styles on their elements.
+const CONTENT_SECURITY_POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'",
+);
+
+/// What the dashboard's routes work with.
+#[derive(Clone)]
+pub struct DashboardState(Arc<Parts>);
+
+struct Parts {
+    catalog: Catalog,
+    answers: Answers,
+    info: Info,
+}
+
+/// What the dashboard needs to know about the installation.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct Info {
+    pub version: &'static str,
+    /// Base URL that takes events.
+    pub ingest_url: String,
+    pub retention_days: u32,
+}
+
+impl DashboardState {
+    pub fn new(catalog: Catalog, answers: Answers, ingest_url: String, retention_days: u32) -> Self {
+        let info = Info { version: env!("CARGO_PKG_VERSION"), ingest_url, retention_days };
+        Self(Arc::new(Parts { catalog, answers, info }))
+    }
+}
+
+/// Routes of the dashboard's listener.
+pub fn dashboard_router(state: DashboardState) -> Router {
+    let api = Router::new()
+        .route("/queries/{name}", get(get_query))
+        .route("/info", get(get_info))
+        .route("/openapi.json", get(get_openapi))
+        .fallback(|| async { ApiError::NotFound });
+    Router::new()
+        .nest("/api", api)
+        .fallback(get_file)
+        .method_not_allowed_fallback(|| async { ApiError::MethodNotAllowed })
+        .layer(CompressionLayer::new())
+        .with_state(state)
+}
+
+async fn get_query(
+    State(state): State<DashboardState>,
+    Path(name): Path<String>,
+    RawQuery(parameters): RawQuery,
+) -> Result<Response, ApiError> {
+    let Parts { catalog, answers, .. } = state.0.as_ref();
+    let query = catalog.get(&name).ok_or_else(|| {
+        let known: Vec<_> = catalog.iter().map(|query| query.name.as_str()).collect();
+        ApiError::UnknownQuery(name.clone(), known.join(", "))
+    })?;
+    let answer = answers.answer(query, range(parameters.as_deref())?).await?;
+    Ok(([(header::CACHE_CONTROL, "no-store")], Json(&*answer)).into_response())
+}
+
+/// The `range` of a URL's parameters; an hour if there is none.
+fn range(parameters: Option<&str>) -> Result<Range, ApiError> {
+    let named = parameters.unwrap_or_default().split('&').find_map(|pair| pair.strip_prefix("range="));
+    match named {
+        None => Ok(Range::default()),
+        Some(name) => Range::from_name(name).ok_or_else(|| ApiError::Range(name.chars().take(40).collect())),
+    }
+}
+
+async fn get_info(State(state): State<DashboardState>) -> Json<Info> {
+    Json(state.0.info.clone())
+}
+
+async fn get_openapi(State(state): State<DashboardState>) -> Json<serde_json::Value> {
+    Json(openapi_json(&state.0.catalog))
+}
+
+/// A file of the dashboard, by its path.
+async fn get_file(uri: Uri, headers: HeaderMap) -> Response {
+    let path = match uri.path().trim_start_matches('/') {
+        "" => "index.html",
+        path => path,
+    };
+    let Some(file) = DashboardFiles::get(path) else {
+        let missing_build = path == "index.html";
+        return match missing_build {
+            true => (StatusCode::NOT_FOUND, "This weir was built without its dashboard: run `make build`.\n")
+                .into_response(),
+            false => ApiError::NotFound.into_response(),
+        };
+    };
+    let etag = format!("\"{}\"", hex(&file.metadata.sha256_hash()[..16]));
+    // Names of assets hold a hash of their content; the page itself must be asked for again.
+    let cache = if path.starts_with("assets/") { "public, max-age=31536000, immutable" } else { "no-cache" };
+    let unchanged = headers.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == etag.as_bytes());
+    let body = if unchanged { Body::empty() } else { Body::from(file.data) };
+    let mut response = (
+        if unchanged { StatusCode::NOT_MODIFIED } else { StatusCode::OK },
+        [
+            (header::CONTENT_TYPE, file.metadata.mimetype()),
+            (header::ETAG, etag.as_str()),
+            (header::CACHE_CONTROL, cache),
+            (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+            (header::REFERRER_POLICY, "no-referrer"),
+        ],
+        body,
+    )
+        .into_response();
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY);
+    response
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

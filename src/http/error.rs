@@ -1,0 +1,99 @@
+//! The one place where an error becomes a status and JSON: `{"error": {"code": "…", "message": "…"}}`.
+
+use axum::{
+    Json,
+    http::{HeaderValue, StatusCode, header::RETRY_AFTER},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+
+use super::body::ReadError;
+use crate::{ingest::BodyError, journal::AppendError, store::StoreError};
+
+/// Seconds after which a refused client should come again.
+const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("2");
+
+/// The body of every error.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct ErrorReply {
+    pub error: ErrorDetail,
+}
+
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct ErrorDetail {
+    /// A word for programs.
+    pub code: &'static str,
+    /// A sentence for people.
+    pub message: String,
+}
+
+/// An error on its way to a client.
+#[derive(Debug, thiserror::Error)]
+pub enum ApiError {
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error(transparent)]
+    Body(#[from] BodyError),
+    #[error(transparent)]
+    Append(#[from] AppendError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("range must be 1h, 6h or 24h, not {0:?}")]
+    Range(String),
+    #[error("there is no query named {0:?}; there are {1}")]
+    UnknownQuery(String, String),
+    #[error("there is nothing at this path; see the README for the API")]
+    NotFound,
+    #[error("this path takes another method")]
+    MethodNotAllowed,
+}
+
+impl ApiError {
+    fn status_and_code(&self) -> (StatusCode, &'static str) {
+        match self {
+            Self::Read(ReadError::TooLarge(_)) => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
+            Self::Read(ReadError::TooSlow(_)) => (StatusCode::REQUEST_TIMEOUT, "body_too_slow"),
+            Self::Read(ReadError::MediaType) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type"),
+            Self::Read(ReadError::Encoding(_)) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_encoding"),
+            Self::Read(ReadError::Broken(_)) => (StatusCode::BAD_REQUEST, "body_unreadable"),
+            Self::Body(BodyError::TooManyEvents(_)) => (StatusCode::PAYLOAD_TOO_LARGE, "too_many_events"),
+            Self::Body(BodyError::Empty(_)) => (StatusCode::BAD_REQUEST, "no_events"),
+            Self::Body(BodyError::NotEvents(_)) => (StatusCode::BAD_REQUEST, "not_events"),
+            Self::Append(AppendError::Full) => (StatusCode::SERVICE_UNAVAILABLE, "journal_full"),
+            Self::Append(AppendError::DiskFull) => (StatusCode::INSUFFICIENT_STORAGE, "disk_full"),
+            Self::Append(AppendError::Overloaded) => (StatusCode::SERVICE_UNAVAILABLE, "overloaded"),
+            Self::Append(AppendError::Closed) => (StatusCode::SERVICE_UNAVAILABLE, "closing"),
+            Self::Store(StoreError::OverLimit) => (StatusCode::GATEWAY_TIMEOUT, "query_over_limit"),
+            Self::Store(StoreError::Transient(_)) => (StatusCode::SERVICE_UNAVAILABLE, "store_unavailable"),
+            Self::Store(StoreError::Permanent(_)) => (StatusCode::INTERNAL_SERVER_ERROR, "query_failed"),
+            Self::Range(_) => (StatusCode::BAD_REQUEST, "bad_range"),
+            Self::UnknownQuery(..) => (StatusCode::NOT_FOUND, "unknown_query"),
+            Self::NotFound => (StatusCode::NOT_FOUND, "not_found"),
+            Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
+        }
+    }
+
+    /// What a client may know: ClickHouse's own words stay in the log.
+    fn message(&self) -> String {
+        match self {
+            Self::Store(StoreError::Transient(_)) => "ClickHouse cannot be reached; trying again".to_owned(),
+            Self::Store(StoreError::Permanent(_)) => "the query failed; the log says why".to_owned(),
+            other => other.to_string(),
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let (status, code) = self.status_and_code();
+        if let Self::Store(error) = &self {
+            tracing::warn!(%error, "a query failed");
+        }
+        let reply = ErrorReply { error: ErrorDetail { code, message: self.message() } };
+        let mut response = (status, Json(reply)).into_response();
+        if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::INSUFFICIENT_STORAGE) {
+            response.headers_mut().insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
+        }
+        response
+    }
+}

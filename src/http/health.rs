@@ -1,0 +1,71 @@
+//! What `GET /health` tells a load balancer and an operator.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::{clock::rfc3339, journal::Depth, store::FlushReport};
+
+/// The reply of `GET /health`; 200, or 503 when nothing could be flushed for too long.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct Health {
+    pub status: HealthStatus,
+    /// Accepted events that ClickHouse does not have yet.
+    pub buffered_events: u64,
+    /// Bytes of the journal they take.
+    pub buffered_bytes: u64,
+    /// Age of the oldest of them, in milliseconds; null when there is none.
+    pub oldest_unflushed_ms: Option<u64>,
+    /// RFC 3339; null before the first.
+    pub last_flush_at: Option<String>,
+    pub last_flush_duration_ms: Option<f64>,
+    pub last_flush_events: Option<u64>,
+    pub store: StoreState,
+    /// What ClickHouse, or the way to it, answered last, if it fails.
+    pub store_error: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum HealthStatus {
+    Ok,
+    /// Nothing could be flushed for longer than the limit. Events are still taken while the journal has room.
+    Stalled,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StoreState {
+    /// Nothing has been sent yet.
+    Unknown,
+    Up,
+    Down,
+}
+
+impl Health {
+    pub fn is_healthy(&self) -> bool {
+        self.status == HealthStatus::Ok
+    }
+}
+
+/// Judges the pipeline by its depth and its flushes.
+pub fn health(depth: Depth, report: &FlushReport, unflushed_max: Duration) -> Health {
+    let store = match (&report.failing_since, &report.last) {
+        (Some(_), _) => StoreState::Down,
+        (None, Some(_)) => StoreState::Up,
+        (None, None) => StoreState::Unknown,
+    };
+    let stalled = depth.oldest_age > unflushed_max;
+    Health {
+        status: if stalled { HealthStatus::Stalled } else { HealthStatus::Ok },
+        buffered_events: depth.events,
+        buffered_bytes: depth.bytes,
+        oldest_unflushed_ms: (depth.events > 0)
+            .then(|| u64::try_from(depth.oldest_age.as_millis()).unwrap_or(u64::MAX)),
+        last_flush_at: report.last.map(|flush| rfc3339(flush.at_ms)),
+        last_flush_duration_ms: report.last.map(|flush| (flush.duration.as_secs_f64() * 10_000.0).round() / 10.0),
+        last_flush_events: report.last.map(|flush| flush.events),
+        store,
+        store_error: report.last_error.clone(),
+    }
+}

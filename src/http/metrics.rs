@@ -1,0 +1,128 @@
+//! The metrics of ingestion, in the text format that Prometheus scrapes
+//! (<https://prometheus.io/docs/specs/om/open_metrics_spec/>).
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use axum::http::StatusCode;
+use prometheus_client::{
+    encoding::{EncodeLabelSet, text::encode},
+    metrics::{counter::Counter, family::Family, gauge::Gauge},
+    registry::{Registry, Unit},
+};
+
+use super::ingest::IngestReply;
+use crate::{ingest::Field, journal::Depth, store::FlushReport};
+
+pub const CONTENT_TYPE_VALUE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Counts what the routes see, and shows what the stages behind them report.
+pub struct IngestMetrics {
+    registry: Registry,
+    events_accepted: Counter,
+    events_rejected: Family<RejectedLabels, Counter>,
+    requests_failed: Family<FailedLabels, Counter>,
+    journal_events: Gauge,
+    journal_bytes: Gauge,
+    journal_segments: Gauge,
+    journal_oldest_age: Gauge<f64, AtomicU64>,
+    store_flushes: Counter,
+    store_events: Counter,
+    store_retries: Counter,
+    store_refused_events: Counter,
+    store_flush_duration: Gauge<f64, AtomicU64>,
+    store_up: Gauge,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RejectedLabels {
+    field: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct FailedLabels {
+    status: u16,
+}
+
+impl Default for IngestMetrics {
+    fn default() -> Self {
+        let mut registry = Registry::default();
+        let mut metrics = Self {
+            events_accepted: Counter::default(),
+            events_rejected: Family::default(),
+            requests_failed: Family::default(),
+            journal_events: Gauge::default(),
+            journal_bytes: Gauge::default(),
+            journal_segments: Gauge::default(),
+            journal_oldest_age: Gauge::default(),
+            store_flushes: Counter::default(),
+            store_events: Counter::default(),
+            store_retries: Counter::default(),
+            store_refused_events: Counter::default(),
+            store_flush_duration: Gauge::default(),
+            store_up: Gauge::default(),
+            registry: Registry::default(),
+        };
+        metrics.register(&mut registry);
+        metrics.registry = registry;
+        metrics
+    }
+}
+
+impl IngestMetrics {
+    fn register(&self, registry: &mut Registry) {
+        let ingest = registry.sub_registry_with_prefix("weir_ingest");
+        ingest.register("events_accepted", "Events that are on disk", self.events_accepted.clone());
+        ingest.register("events_rejected", "Events refused, by the field at fault", self.events_rejected.clone());
+        ingest.register("requests_failed", "Requests refused as a whole, by status", self.requests_failed.clone());
+        let journal = registry.sub_registry_with_prefix("weir_journal");
+        journal.register("pending_events", "Events that ClickHouse does not have yet", self.journal_events.clone());
+        journal.register_with_unit("pending", "Disk space they take", Unit::Bytes, self.journal_bytes.clone());
+        journal.register("pending_segments", "Segments they are in", self.journal_segments.clone());
+        let oldest = self.journal_oldest_age.clone();
+        journal.register_with_unit("oldest_age", "Age of the oldest of them", Unit::Seconds, oldest);
+        let store = registry.sub_registry_with_prefix("weir_store");
+        store.register("flushes", "Segments stored in ClickHouse", self.store_flushes.clone());
+        store.register("events_stored", "Events stored in ClickHouse", self.store_events.clone());
+        store.register("retries", "Attempts that failed and were repeated", self.store_retries.clone());
+        store.register("events_refused", "Events that ClickHouse refused for good", self.store_refused_events.clone());
+        let duration = self.store_flush_duration.clone();
+        store.register_with_unit("last_flush_duration", "Time the last flush took", Unit::Seconds, duration);
+        store.register("up", "1 unless the last attempt failed", self.store_up.clone());
+    }
+
+    /// Counts the events of an answered request.
+    pub fn replied(&self, reply: &IngestReply) {
+        self.events_accepted.inc_by(reply.accepted as u64);
+        for rejection in &reply.rejected {
+            self.events_rejected.get_or_create(&RejectedLabels { field: label(rejection.field) }).inc();
+        }
+    }
+
+    /// Counts a request refused as a whole.
+    pub fn failed(&self, status: StatusCode) {
+        self.requests_failed.get_or_create(&FailedLabels { status: status.as_u16() }).inc();
+    }
+
+    /// The text of a scrape.
+    pub fn encode(&self, depth: &Depth, report: &FlushReport) -> String {
+        let gauge = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+        self.journal_events.set(gauge(depth.events));
+        self.journal_bytes.set(gauge(depth.bytes));
+        self.journal_segments.set(gauge(depth.segments as u64));
+        self.journal_oldest_age.set(depth.oldest_age.as_secs_f64());
+        self.store_flushes.inner().store(report.flushes, Ordering::Relaxed);
+        self.store_events.inner().store(report.events, Ordering::Relaxed);
+        self.store_retries.inner().store(report.retries, Ordering::Relaxed);
+        self.store_refused_events.inner().store(report.refused_events, Ordering::Relaxed);
+        self.store_flush_duration.set(report.last.map_or(0.0, |flush| flush.duration.as_secs_f64()));
+        self.store_up.set(i64::from(report.failing_since.is_none()));
+        let mut text = String::new();
+        encode(&mut text, &self.registry).expect("writing to a string does not fail");
+        text
+    }
+}
+
+/// The field's name as in the reply.
+fn label(field: Field) -> String {
+    serde_json::to_value(field).ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
+}

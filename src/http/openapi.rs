@@ -1,0 +1,184 @@
+//! The OpenAPI document: the fixed routes from the types they answer with, a route a query from the catalog.
+
+use serde_json::{Map, Value, json};
+use utoipa::OpenApi;
+
+use super::{
+    dashboard::Info,
+    error::{ErrorDetail, ErrorReply},
+    health::{Health, HealthStatus, StoreState},
+    ingest::IngestReply,
+};
+use crate::{
+    event::{DEVICE_TYPES, EventLimits},
+    ingest::{Field, Rejection},
+    queries::{Catalog, Column, Query},
+};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Weir", description = "Events in (port 3001), answers out (port 3000)."),
+    components(schemas(
+        ErrorReply,
+        ErrorDetail,
+        Field,
+        Health,
+        HealthStatus,
+        Info,
+        IngestReply,
+        Rejection,
+        StoreState
+    ))
+)]
+struct Document;
+
+/// The whole document, as `GET /api/openapi.json` and `docs/openapi.json` have it.
+pub fn openapi_json(catalog: &Catalog) -> Value {
+    let mut document = serde_json::to_value(Document::openapi()).expect("the document is plain data");
+    let mut schemas = Map::new();
+    schemas.insert("Event".to_owned(), event_schema());
+    let mut paths = Map::new();
+    paths.insert("/events".to_owned(), post_events());
+    paths.insert(
+        "/health".to_owned(),
+        json!({ "get": operation("get_health", "State of ingestion.", "Health", &[503]) }),
+    );
+    paths.insert(
+        "/api/info".to_owned(),
+        json!({ "get": operation("get_info", "About this installation.", "Info", &[]) }),
+    );
+    for query in catalog.iter() {
+        let name = pascal_case(&query.name);
+        schemas.insert(format!("{name}Row"), row_schema(&query.columns));
+        schemas.insert(format!("{name}Answer"), answer_schema(&format!("{name}Row")));
+        paths.insert(format!("/api/queries/{}", query.name), get_query(query, &format!("{name}Answer")));
+    }
+    document["paths"] = Value::Object(paths);
+    if let Some(components) = document["components"]["schemas"].as_object_mut() {
+        components.append(&mut schemas);
+    }
+    document
+}
+
+fn schema_ref(schema: &str) -> Value {
+    json!({ "$ref": format!("#/components/schemas/{schema}") })
+}
+
+fn content(schema: &Value) -> Value {
+    json!({ "application/json": { "schema": schema } })
+}
+
+/// Replies: 200 with `schema`, and the statuses of errors.
+fn replies(status: u16, description: &str, schema: &str, errors: &[u16]) -> Value {
+    let mut replies = Map::new();
+    replies.insert(status.to_string(), json!({ "description": description, "content": content(&schema_ref(schema)) }));
+    for error in errors {
+        let reply = json!({ "description": "See error.code.", "content": content(&schema_ref("ErrorReply")) });
+        replies.insert(error.to_string(), reply);
+    }
+    Value::Object(replies)
+}
+
+fn operation(id: &str, description: &str, schema: &str, errors: &[u16]) -> Value {
+    json!({ "operationId": id, "summary": description, "responses": replies(200, description, schema, errors) })
+}
+
+fn post_events() -> Value {
+    let events = json!({ "type": "array", "minItems": 1, "maxItems": 500, "items": schema_ref("Event") });
+    let wrapped = json!({ "type": "object", "required": ["events"], "properties": { "events": events } });
+    json!({
+        "post": {
+            "operationId": "post_events",
+            "summary": "Takes events; each is judged on its own.",
+            "requestBody": { "required": true, "content": content(&json!({ "oneOf": [events, wrapped] })) },
+            "responses": replies(202, "The accepted events are on disk.", "IngestReply", &[400, 408, 413, 415, 503, 507]),
+        }
+    })
+}
+
+fn event_schema() -> Value {
+    let limits = EventLimits::with_retention_days(90);
+    let id = json!({ "type": "string", "minLength": 1, "maxLength": limits.id_bytes_max });
+    let nullable_id = json!({ "type": ["string", "null"], "minLength": 1, "maxLength": limits.id_bytes_max });
+    json!({
+        "type": "object",
+        "required": ["event_name", "session_id", "device_type", "country_code"],
+        "additionalProperties": false,
+        "properties": {
+            "event_name": { "type": "string", "pattern": "^[a-z][a-z0-9_]{0,63}$" },
+            "timestamp": {
+                "description": "RFC 3339 or milliseconds since 1970; absent means now.",
+                "oneOf": [{ "type": "string", "format": "date-time" }, { "type": "integer" }],
+            },
+            "session_id": id,
+            "user_id": nullable_id,
+            "device_type": { "type": "string", "enum": DEVICE_TYPES },
+            "country_code": { "type": "string", "description": "ISO 3166-1 alpha-2, or ZZ.", "pattern": "^[A-Z]{2}$" },
+            "properties": { "type": "object", "description": "At most 16 KiB as JSON text." },
+        },
+    })
+}
+
+fn get_query(query: &Query, answer: &str) -> Value {
+    let mut operation = operation(&query.name, &query.description, answer, &[400, 500, 503, 504]);
+    operation["parameters"] = json!([{
+        "name": "range",
+        "in": "query",
+        "description": "How far back to look.",
+        "schema": { "type": "string", "enum": ["1h", "6h", "24h"], "default": "1h" },
+    }]);
+    json!({ "get": operation })
+}
+
+fn answer_schema(row: &str) -> Value {
+    json!({
+        "type": "object",
+        "required": ["rows", "newest_event_at", "computed_at", "elapsed_ms"],
+        "properties": {
+            "rows": { "type": "array", "items": schema_ref(row) },
+            "newest_event_at": { "type": ["string", "null"], "format": "date-time", "description": "Null when there is no event." },
+            "computed_at": { "type": "string", "format": "date-time" },
+            "elapsed_ms": { "type": "number", "description": "Time ClickHouse took." },
+        },
+    })
+}
+
+fn row_schema(columns: &[Column]) -> Value {
+    let names: Vec<_> = columns.iter().map(|column| &column.name).collect();
+    let properties: Map<_, _> = columns.iter().map(|column| (column.name.clone(), column_schema(column))).collect();
+    json!({ "type": "object", "required": names, "properties": properties })
+}
+
+/// A column as `FORMAT JSON` writes it.
+fn column_schema(column: &Column) -> Value {
+    let nullable = column.type_name.strip_prefix("Nullable(").and_then(|inner| inner.strip_suffix(')'));
+    let type_name = nullable.unwrap_or(&column.type_name);
+    let (json_type, format) = match type_name {
+        name if name.starts_with("DateTime") => ("string", Some("date-time")),
+        name if name.starts_with("Int") || name.starts_with("UInt") => ("integer", None),
+        name if name.starts_with("Float") => ("number", None),
+        _ => ("string", None),
+    };
+    let mut schema = json!({ "type": json_type, "description": column.meaning });
+    if nullable.is_some() {
+        schema["type"] = json!([json_type, "null"]);
+    }
+    if let Some(format) = format {
+        schema["format"] = json!(format);
+    }
+    schema
+}
+
+/// `active_users` → `ActiveUsers`
+fn pascal_case(name: &str) -> String {
+    name.split('_')
+        .map(|word| {
+            word.chars()
+                .next()
+                .map(|first| first.to_ascii_uppercase())
+                .into_iter()
+                .chain(word.chars().skip(1))
+                .collect::<String>()
+        })
+        .collect()
+}
