@@ -1,0 +1,274 @@
+//! Starts and stops every long-lived part, in one visible order.
+
+use std::{fs::File, io, path::Path, sync::Arc, time::Duration};
+
+use rustix::fs::{FlockOperation, flock};
+use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    clock::Clock,
+    config::{Config, ConfigError},
+    engine::{Engine, EngineConfig, EngineError, START_TIMEOUT},
+    event::EventLimits,
+    http::{DashboardState, IngestState, ServerLimits, dashboard_router, ingest_router, serve},
+    ingest::{Decoder, EventNames},
+    journal::{Journal, JournalLimits, OpenJournal, RealDisk, SegmentQueue},
+    queries::{Answers, Catalog, Freshness},
+    store::{Access, Login, Store, StoreError, Writer, WriterLimits, ensure_schema},
+};
+
+/// Time for the journal's last segments to reach ClickHouse at the end; what is left is sent after the next start.
+const LAST_FLUSH_MAX: Duration = Duration::from_secs(10);
+
+/// Why weir could not start, or had to end.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error("WEIR_LOG: {0}")]
+    Log(#[from] tracing_subscriber::filter::ParseError),
+    #[error("cannot listen on {addr}: {source}; set {variable} to another address")]
+    Listen { addr: std::net::SocketAddr, variable: &'static str, source: io::Error },
+    #[error("another weir is at work in {0}; stop it, or set WEIR_DATA_DIR to another directory")]
+    DataDirInUse(String),
+    #[error("the data directory {path}: {source}")]
+    DataDir { path: String, source: io::Error },
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the journal failed, and no event can be taken safely any more: {0}")]
+    Journal(io::Error),
+    #[error("{0}")]
+    Io(#[from] io::Error),
+}
+
+/// The sockets of the parts that run.
+#[derive(Debug, Default)]
+pub struct Listeners {
+    pub ingest: Option<TcpListener>,
+    pub dashboard: Option<TcpListener>,
+}
+
+impl Listeners {
+    /// Takes the configured address for events.
+    pub async fn with_ingest(mut self, config: &Config) -> Result<Self, AppError> {
+        self.ingest = Some(bind(config.ingest.addr, "WEIR_INGEST_ADDR").await?);
+        Ok(self)
+    }
+
+    /// Takes the configured address for the dashboard.
+    pub async fn with_dashboard(mut self, config: &Config) -> Result<Self, AppError> {
+        self.dashboard = Some(bind(config.dashboard.addr, "WEIR_DASHBOARD_ADDR").await?);
+        Ok(self)
+    }
+}
+
+async fn bind(addr: std::net::SocketAddr, variable: &'static str) -> Result<TcpListener, AppError> {
+    TcpListener::bind(addr).await.map_err(|source| AppError::Listen { addr, variable, source })
+}
+
+/// Runs the parts that have a listener until `shutdown`, or until one of them can not go on.
+pub async fn run(
+    config: Config,
+    listeners: Listeners,
+    clock: Clock,
+    shutdown: CancellationToken,
+) -> Result<(), AppError> {
+    let _lock = lock_data_dir(&config.data_dir)?;
+    let tasks = TaskTracker::new();
+    let engine = start_engine(&config, &tasks).await?;
+    let access = engine.as_ref().map_or_else(|| server_access(&config), |engine| engine_access(&config, engine));
+    let store = Store::new(access)?;
+    let limits = ServerLimits::new(config.connections_max);
+
+    let ingestion = match listeners.ingest {
+        Some(listener) => Some(Ingestion::start(&config, listener, &store, &clock, &limits, &shutdown)?),
+        None => None,
+    };
+    let freshness = ingestion.as_ref().map(|ingestion| ingestion.freshness.clone());
+    let dashboard = listeners.dashboard.map(|listener| {
+        let router = dashboard(&config, &store, &clock, freshness);
+        tokio::spawn(serve(listener, router, limits.clone(), shutdown.clone()))
+    });
+    if ingestion.is_none() {
+        ensure_schema_in_background(&tasks, &config, &store, &shutdown);
+    }
+    tracing::info!("weir is up");
+
+    let outcome = match ingestion {
+        Some(ingestion) => ingestion.run_to_end(&shutdown).await,
+        None => {
+            shutdown.cancelled().await;
+            Ok(())
+        }
+    };
+    if let Some(dashboard) = dashboard {
+        // It ends by the same token, and cannot fail.
+        let _ = dashboard.await;
+    }
+    if let Some(engine) = engine {
+        engine.stop().await;
+    }
+    tasks.close();
+    tasks.wait().await;
+    tracing::info!("weir has stopped");
+    outcome
+}
+
+/// The running ingestion side: listener → journal → writer.
+struct Ingestion {
+    server: JoinHandle<()>,
+    journal: Journal,
+    journal_ended: oneshot::Receiver<io::Result<()>>,
+    queue: Arc<SegmentQueue>,
+    writer: JoinHandle<io::Result<bool>>,
+    give_up: CancellationToken,
+    freshness: tokio::sync::watch::Receiver<crate::store::FlushReport>,
+}
+
+impl Ingestion {
+    fn start(
+        config: &Config,
+        listener: TcpListener,
+        store: &Store,
+        clock: &Clock,
+        limits: &ServerLimits,
+        shutdown: &CancellationToken,
+    ) -> Result<Self, AppError> {
+        let in_data_dir = |source| AppError::DataDir { path: config.data_dir.display().to_string(), source };
+        let names = match &config.ingest.event_names {
+            Some(names) => EventNames::listed(names),
+            None => EventNames::seen(&config.data_dir.join("event_names"), config.ingest.event_names_max)
+                .map_err(in_data_dir)?,
+        };
+        let disk = RealDisk::open(&config.data_dir.join("journal")).map_err(in_data_dir)?;
+        let OpenJournal { journal, queue, ended } =
+            Journal::open(disk, JournalLimits::from_config(&config.journal), rand::random()).map_err(in_data_dir)?;
+        let retention_days = config.retention_days;
+        let writer =
+            Writer::new(store.clone(), Arc::clone(&queue), WriterLimits::default(), clock.clone(), retention_days);
+        let freshness = writer.reports();
+        let decoder = Decoder { limits: EventLimits::with_retention_days(retention_days), names };
+        let unflushed_max = config.ingest.unflushed_max;
+        let state = IngestState::new(decoder, journal.clone(), clock.clone(), freshness.clone(), unflushed_max);
+        let give_up = CancellationToken::new();
+        Ok(Self {
+            server: tokio::spawn(serve(listener, ingest_router(state), limits.clone(), shutdown.clone())),
+            journal,
+            journal_ended: ended,
+            queue,
+            writer: tokio::spawn(writer.run(give_up.clone())),
+            give_up,
+            freshness,
+        })
+    }
+
+    /// Runs until `shutdown` or a failure of the journal, then ends in the order of the data: requests, journal, flush.
+    async fn run_to_end(mut self, shutdown: &CancellationToken) -> Result<(), AppError> {
+        let failed = tokio::select! {
+            () = shutdown.cancelled() => None,
+            ended = &mut self.journal_ended => Some(ended),
+        };
+        shutdown.cancel();
+        // The listener ends by the token; its tasks do not panic, or have been reported.
+        let _ = self.server.await;
+        self.journal.close();
+        let ended = match failed {
+            Some(ended) => ended,
+            None => (&mut self.journal_ended).await,
+        };
+        ended.unwrap_or_else(|_| Err(io::Error::other("its thread panicked"))).map_err(AppError::Journal)?;
+        let give_up = self.give_up.clone();
+        let deadline = tokio::spawn(async move {
+            tokio::time::sleep(LAST_FLUSH_MAX).await;
+            give_up.cancel();
+        });
+        let all_stored = self.writer.await.unwrap_or_else(|error| Err(io::Error::other(error)));
+        deadline.abort();
+        match all_stored.map_err(AppError::Journal)? {
+            true => self.queue.mark_clean().map_err(AppError::Journal),
+            false => {
+                let depth = self.journal.depth();
+                tracing::warn!(
+                    events = depth.events,
+                    "ClickHouse did not take everything in time; the rest is sent after the next start"
+                );
+                Ok(())
+            }
+        }
+    }
+}
+
+fn dashboard(config: &Config, store: &Store, clock: &Clock, freshness: Freshness) -> axum::Router {
+    let answers = Answers::new(store.clone(), clock.clone(), freshness);
+    let ingest_url = config.dashboard.ingest_url.clone();
+    dashboard_router(DashboardState::new(Catalog::built_in(), answers, ingest_url, config.retention_days))
+}
+
+/// A dashboard that runs alone may be the first to reach the server.
+fn ensure_schema_in_background(tasks: &TaskTracker, config: &Config, store: &Store, shutdown: &CancellationToken) {
+    const RETRY: Duration = Duration::from_secs(5);
+    let (store, retention_days, shutdown) = (store.clone(), config.retention_days, shutdown.clone());
+    tasks.spawn(async move {
+        while let Err(error) = ensure_schema(&store, retention_days).await {
+            tracing::warn!(%error, "the schema could not be created; trying again");
+            tokio::select! {
+                () = tokio::time::sleep(RETRY) => {}
+                () = shutdown.cancelled() => return,
+            }
+        }
+    });
+}
+
+async fn start_engine(config: &Config, tasks: &TaskTracker) -> Result<Option<Engine>, AppError> {
+    if config.store.url.is_some() {
+        return Ok(None);
+    }
+    let engine = EngineConfig {
+        data_dir: config.data_dir.join("engine"),
+        port: config.engine.port,
+        database: config.store.database.clone(),
+        library: config.engine.library.clone(),
+        program: std::env::current_exe()?,
+        start_timeout: START_TIMEOUT,
+    };
+    Ok(Some(Engine::start(engine, tasks).await?))
+}
+
+fn engine_access(config: &Config, engine: &Engine) -> Access {
+    let access = engine.access();
+    let login = |login: &crate::engine::Login| Login {
+        user: login.user.clone(),
+        password: crate::config::Secret::new(login.password.expose()),
+    };
+    Access {
+        url: access.url.clone(),
+        database: config.store.database.clone(),
+        writer: login(&access.writer),
+        reader: login(&access.reader),
+    }
+}
+
+fn server_access(config: &Config) -> Access {
+    let login = Login { user: config.store.user.clone(), password: config.store.password.clone() };
+    Access {
+        url: config.store.url.clone().unwrap_or_default(),
+        database: config.store.database.clone(),
+        writer: login.clone(),
+        reader: login,
+    }
+}
+
+/// One process a data directory: a second one would send the first one's segments.
+fn lock_data_dir(data_dir: &Path) -> Result<File, AppError> {
+    let in_data_dir = |source| AppError::DataDir { path: data_dir.display().to_string(), source };
+    std::fs::create_dir_all(data_dir).map_err(in_data_dir)?;
+    let lock = File::create(data_dir.join("lock")).map_err(in_data_dir)?;
+    match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(lock),
+        Err(rustix::io::Errno::WOULDBLOCK) => Err(AppError::DataDirInUse(data_dir.display().to_string())),
+        Err(error) => Err(in_data_dir(error.into())),
+    }
+}

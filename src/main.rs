@@ -1,0 +1,106 @@
+//! The command line of weir.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use weir::{
+    app::{self, AppError, Listeners},
+    clock::Clock,
+    config::Config,
+    demo::DemoArgs,
+    engine::EngineChildArgs,
+    http::openapi_json,
+    queries::Catalog,
+    telemetry,
+};
+
+/// Real-time product analytics on your own machine: events in over HTTP, answers out on a live dashboard.
+///
+/// Everything is configured by environment variables, also from a file `.env` in the working directory;
+/// `.env.example` lists them with their defaults.
+#[derive(Parser)]
+#[command(version, after_help = "Start with `weir serve`, then open http://127.0.0.1:3000")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run everything: take events on :3001, show the dashboard on :3000.
+    ///
+    /// ClickHouse is the server at CLICKHOUSE_URL, or, without one, an engine that weir starts and stops itself.
+    /// SIGTERM or Ctrl-C ends in order: requests under way are finished and events flushed. A second one ends at once;
+    /// events that were accepted are on disk and are sent after the next start.
+    Serve,
+    /// Only take events (`POST /events` on :3001) and write them to CLICKHOUSE_URL.
+    Ingest,
+    /// Only show the dashboard and answer queries (:3000) from CLICKHOUSE_URL.
+    Dashboard,
+    /// Run everything on a throw-away directory, with simulated visitors.
+    Demo(DemoArgs),
+    /// Print the OpenAPI document of both listeners.
+    Openapi,
+    #[command(hide = true)]
+    Engine(EngineChildArgs),
+}
+
+fn main() -> ExitCode {
+    match Cli::parse().command {
+        // Before any thread starts: the engine takes over the process.
+        Command::Engine(args) => weir::engine::run_child(&args),
+        Command::Openapi => {
+            println!("{:#}", openapi_json(&Catalog::built_in()));
+            ExitCode::SUCCESS
+        }
+        command => match start(command) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("weir: {error}");
+                ExitCode::FAILURE
+            }
+        },
+    }
+}
+
+#[tokio::main]
+async fn start(command: Command) -> Result<(), AppError> {
+    let config = Config::from_env()?;
+    telemetry::init(&config.log)?;
+    let shutdown = CancellationToken::new();
+    end_on_signals(shutdown.clone())?;
+    let listeners = Listeners::default();
+    let listeners = match command {
+        Command::Ingest => listeners.with_ingest(&config).await?,
+        Command::Dashboard => listeners.with_dashboard(&config).await?,
+        Command::Demo(args) => return weir::demo::run(args, config, shutdown).await,
+        Command::Serve | Command::Openapi | Command::Engine(_) => {
+            listeners.with_ingest(&config).await?.with_dashboard(&config).await?
+        }
+    };
+    app::run(config, listeners, Clock::System, shutdown).await
+}
+
+/// The first SIGTERM or SIGINT asks for an orderly end, the second ends at once.
+fn end_on_signals(shutdown: CancellationToken) -> Result<(), AppError> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::spawn(async move {
+        let mut first = true;
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            if !first {
+                // What was accepted is on disk; the engine ends when its pipe does.
+                std::process::exit(130);
+            }
+            first = false;
+            tracing::info!("stopping; a second signal ends at once");
+            shutdown.cancel();
+        }
+    });
+    Ok(())
+}
