@@ -1,0 +1,80 @@
+import type { Range } from "../range.ts";
+import type { components } from "./schema.gen.ts";
+
+type Schemas = components["schemas"];
+
+/** The answer to each question, by the name it is asked under. */
+export interface Answers {
+  active_users: Schemas["ActiveUsersAnswer"];
+  signup_funnel: Schemas["SignupFunnelAnswer"];
+  top_features: Schemas["TopFeaturesAnswer"];
+  error_rate: Schemas["ErrorRateAnswer"];
+}
+export type QueryName = keyof Answers;
+export type Info = Schemas["Info"];
+
+/** An answer, the range it is about, and its arrival by this browser's own clock. */
+export type Received<Answer> = Answer & { range: Range; received_at_ms: number; took_ms: number };
+
+/** Longer than the server gives a query, so that the server's own reason arrives first. */
+const ANSWER_WAIT_MAX_MS = 10_000;
+
+/** Why there is no answer, in a sentence for people. */
+export class RequestFailure extends Error {
+  override readonly name = "RequestFailure";
+}
+
+/** Asks one question over one range. Throws RequestFailure, or the abort of `signal`. */
+export async function fetchAnswer<Name extends QueryName>(
+  name: Name,
+  range: Range,
+  signal: AbortSignal,
+): Promise<Received<Answers[Name]>> {
+  const askedAtMs = performance.now();
+  const answer = await fetchJson<Answers[Name]>(`/api/queries/${name}?range=${range}`, signal);
+  return {
+    ...answer,
+    range,
+    received_at_ms: Date.now(),
+    took_ms: performance.now() - askedAtMs,
+  };
+}
+
+export function fetchInfo(signal: AbortSignal): Promise<Info> {
+  return fetchJson<Info>("/api/info", signal);
+}
+
+async function fetchJson<Body>(path: string, signal: AbortSignal): Promise<Body> {
+  const timeout = AbortSignal.timeout(ANSWER_WAIT_MAX_MS);
+  try {
+    const reply = await fetch(path, {
+      headers: { accept: "application/json" },
+      signal: AbortSignal.any([signal, timeout]),
+    });
+    if (!reply.ok) {
+      throw new RequestFailure(await reasonIn(reply));
+    }
+    return (await reply.json()) as Body;
+  } catch (cause) {
+    if (signal.aborted || cause instanceof RequestFailure) {
+      throw cause;
+    }
+    if (timeout.aborted) {
+      throw new RequestFailure(`No answer within ${ANSWER_WAIT_MAX_MS / 1_000} s`, { cause });
+    }
+    if (cause instanceof SyntaxError) {
+      throw new RequestFailure("The server's answer cannot be read", { cause });
+    }
+    throw new RequestFailure("The server cannot be reached", { cause });
+  }
+}
+
+/** The server's own sentence; a proxy in between may answer something else altogether. */
+async function reasonIn(reply: Response): Promise<string> {
+  try {
+    const body = (await reply.json()) as Schemas["ErrorReply"];
+    return body.error.message;
+  } catch {
+    return `The server answered with status ${reply.status}`;
+  }
+}

@@ -1,0 +1,10 @@
+/** The theme's colours, for attributes of SVG elements that a class cannot reach. */
+export const palette = {
+  now: "var(--color-now)",
+  whole: "var(--color-whole)",
+  rate: "var(--color-rate)",
+  bad: "var(--color-bad)",
+  line: "var(--color-line)",
+  quiet: "var(--color-quiet)",
+  panel: "var(--color-panel)",
+} as const;

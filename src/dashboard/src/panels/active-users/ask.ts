@@ -1,0 +1,5 @@
+import { polled } from "../../api/polling.ts";
+import type { Range } from "../../range.ts";
+
+/** Distinct sessions minute by minute, and in the last five minutes against the five before. */
+export const askActiveUsers = (range: Range) => polled("active_users", range);

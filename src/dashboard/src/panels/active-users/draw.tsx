@@ -1,0 +1,36 @@
+import { useQuery } from "@tanstack/react-query";
+import { LineOverTime } from "../../charts/line-over-time.tsx";
+import { compact } from "../../figures.ts";
+import type { Range } from "../../range.ts";
+import { PanelFrame } from "../panel-frame.tsx";
+import { TITLES } from "../titles.ts";
+import { askActiveUsers } from "./ask.ts";
+import { mapActiveUsers, readMinute } from "./map.ts";
+
+export function ActiveUsers({ range }: { range: Range }) {
+  const query = useQuery(askActiveUsers(range));
+  // The range of the answer, which for a moment is not yet the one just chosen.
+  const picture = query.data && mapActiveUsers(query.data, query.data.range);
+  return (
+    <PanelFrame
+      name="active-users"
+      title={TITLES.active_users}
+      query={query}
+      picture={picture}
+      chartKey={[
+        { mark: "line", label: "each minute" },
+        { mark: "line so far", label: "so far" },
+      ]}
+      sample={{ event_name: "page_view" }}
+    >
+      {picture && (
+        <LineOverTime
+          label="Active users, minute by minute"
+          points={picture.points}
+          formatValue={compact}
+          readPoint={readMinute}
+        />
+      )}
+    </PanelFrame>
+  );
+}

@@ -1,0 +1,37 @@
+import { useQuery } from "@tanstack/react-query";
+import { LineOverTime } from "../../charts/line-over-time.tsx";
+import { percent } from "../../figures.ts";
+import type { Range } from "../../range.ts";
+import { PanelFrame } from "../panel-frame.tsx";
+import { TITLES } from "../titles.ts";
+import { askErrorRate } from "./ask.ts";
+import { ERROR_THRESHOLD_PCT, mapErrorRate, readErrorMinute } from "./map.ts";
+
+export function ErrorRate({ range }: { range: Range }) {
+  const query = useQuery(askErrorRate(range));
+  // The range of the answer, which for a moment is not yet the one just chosen.
+  const picture = query.data && mapErrorRate(query.data, query.data.range);
+  return (
+    <PanelFrame
+      name="error-rate"
+      title={TITLES.error_rate}
+      query={query}
+      picture={picture}
+      chartKey={[
+        { mark: "line", label: "each minute" },
+        { mark: "line so far", label: "so far" },
+      ]}
+      sample={{ event_name: "error_occurred" }}
+    >
+      {picture && (
+        <LineOverTime
+          label="Share of events that are errors, minute by minute"
+          points={picture.points}
+          formatValue={percent}
+          readPoint={readErrorMinute}
+          threshold={{ value: ERROR_THRESHOLD_PCT, label: `${ERROR_THRESHOLD_PCT}% threshold` }}
+        />
+      )}
+    </PanelFrame>
+  );
+}

@@ -1,0 +1,62 @@
+import { describe, expect, it } from "vitest";
+import type { Answers } from "../../api/client.ts";
+import { mapErrorRate, readErrorMinute } from "./map.ts";
+
+/** One row a minute from [events, errors], the last of them still running. */
+function answer(...minutes: [number, number][]): Answers["error_rate"] {
+  const startMs = Date.parse("2026-11-23T10:00:00Z");
+  return {
+    rows: minutes.map(([events, errors], index) => ({
+      minute: new Date(startMs + index * 60_000).toISOString(),
+      events,
+      errors,
+      error_pct: events === 0 ? null : (100 * errors) / events,
+    })),
+    newest_event_at: null,
+    computed_at: new Date(startMs + minutes.length * 60_000 - 20_000).toISOString(),
+    elapsed_ms: 4,
+  };
+}
+
+const calm: [number, number][] = Array.from({ length: 5 }, () => [100, 0]);
+
+describe("mapErrorRate", () => {
+  it("weighs_minutes_by_their_events", () => {
+    const { headline } = mapErrorRate(answer([900, 0], [0, 0], [0, 0], [0, 0], [100, 5]), "1h");
+    expect(headline.value).toBe("0.5%");
+    expect(headline.alarming).toBe(false);
+  });
+
+  it("says_over_only_above_the_threshold", () => {
+    expect(mapErrorRate(answer([100, 1]), "1h").headline.alarming).toBe(false);
+    const { headline } = mapErrorRate(answer(...calm, [500, 8], ...calm.slice(1)), "1h");
+    expect(headline.alarming).toBe(false);
+    const over = mapErrorRate(answer(...calm, [100, 20], ...calm.slice(1)), "1h").headline;
+    expect(over.alarming).toBe(true);
+    expect(over.unit).toBe("Over 1% in the last 5 minutes");
+    expect(over.note).toBe("▲ 4 pts on the 5 before");
+  });
+
+  it("keeps_minutes_without_events_as_gaps", () => {
+    const { points } = mapErrorRate(answer([100, 1], [0, 0], [50, 0]), "1h");
+    expect(points.map((point) => point.value)).toEqual([1, null, 0]);
+    expect(points.map((point) => point.running)).toEqual([false, false, true]);
+  });
+
+  it("has_no_rate_when_the_last_minutes_were_silent", () => {
+    const silent = Array.from({ length: 5 }, (): [number, number] => [0, 0]);
+    const { headline, missing } = mapErrorRate(answer([100, 1], ...silent), "1h");
+    expect(headline.value).toBe("–");
+    expect(headline.note).toBe("no events in that time");
+    expect(missing).toBeNull();
+  });
+
+  it("is_missing_when_there_were_no_events_at_all", () => {
+    expect(mapErrorRate(answer([0, 0]), "1h").missing).toBe("No events in the last hour.");
+  });
+});
+
+it("a_silent_minute_is_read_without_a_rate", () => {
+  const minute = { timeMs: 0, value: null, running: false, events: 0, errors: 0 };
+  expect(readErrorMinute(minute).figures.map((figure) => figure.value)).toEqual(["–", "0", "0"]);
+});

@@ -1,0 +1,80 @@
+import type { Answers } from "../../api/client.ts";
+import type { Reading } from "../../charts/chart-tooltip.tsx";
+import type { Point } from "../../charts/stretches.ts";
+import { changeInPoints, full, NO_FIGURE, percent } from "../../figures.ts";
+import { RANGE_WORDS, type Range } from "../../range.ts";
+import { clockTime } from "../../times.ts";
+import type { Picture } from "../panel-frame.tsx";
+
+type Row = Answers["error_rate"]["rows"][number];
+
+/** Above this share of events being errors, somebody should look. */
+export const ERROR_THRESHOLD_PCT = 1;
+
+const MINUTE_MS = 60_000;
+const RECENT_MINUTES = 5;
+
+export interface ErrorMinute extends Point {
+  events: number;
+  errors: number;
+}
+
+export interface ErrorRatePicture extends Picture {
+  points: ErrorMinute[];
+}
+
+export function mapErrorRate(answer: Answers["error_rate"], range: Range): ErrorRatePicture {
+  const { rows } = answer;
+  const computedAtMs = Date.parse(answer.computed_at);
+  const now = ratePct(rows.slice(-RECENT_MINUTES));
+  const before = ratePct(rows.slice(-2 * RECENT_MINUTES, -RECENT_MINUTES));
+  const over = now !== null && now > ERROR_THRESHOLD_PCT;
+  return {
+    headline: {
+      value: percent(now),
+      title: now === null ? NO_FIGURE : `${now}%`,
+      unit: over ? `Over ${ERROR_THRESHOLD_PCT}% in the last 5 minutes` : "in the last 5 minutes",
+      note: noteOn(now, before),
+      alarming: over,
+    },
+    missing: rows.every((row) => row.events === 0)
+      ? `No events in the last ${RANGE_WORDS[range]}.`
+      : null,
+    points: rows.map(({ minute, events, errors, error_pct }) => {
+      const timeMs = Date.parse(minute);
+      return {
+        timeMs,
+        value: error_pct,
+        events,
+        errors,
+        running: timeMs + MINUTE_MS > computedAtMs,
+      };
+    }),
+  };
+}
+
+function noteOn(now: number | null, before: number | null): string {
+  if (now === null) {
+    return "no events in that time";
+  }
+  return before === null
+    ? "no events in the 5 before"
+    : `${changeInPoints(now - before)} on the 5 before`;
+}
+
+function ratePct(rows: readonly Row[]): number | null {
+  const events = rows.reduce((total, row) => total + row.events, 0);
+  const errors = rows.reduce((total, row) => total + row.errors, 0);
+  return events === 0 ? null : (100 * errors) / events;
+}
+
+export function readErrorMinute({ timeMs, value, running, events, errors }: ErrorMinute): Reading {
+  return {
+    heading: running ? `${clockTime(timeMs)}, so far` : clockTime(timeMs),
+    figures: [
+      { label: "Error rate", value: percent(value) },
+      { label: "Errors", value: full(errors) },
+      { label: "Events", value: full(events) },
+    ],
+  };
+}

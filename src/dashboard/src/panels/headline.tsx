@@ -1,0 +1,37 @@
+import { NO_FIGURE } from "../figures.ts";
+
+interface HeadlineProps {
+  testId: string;
+  value: string;
+  /** The value in full, where the headline had to shorten it. */
+  title?: string | undefined;
+  unit: string;
+  note: string;
+  /** Set when the value itself is a state that needs someone; the unit must say it in words. */
+  alarming?: boolean;
+}
+
+/** The one large value of a panel, its unit, and its change against the compared window. */
+export function Headline({ testId, value, title, unit, note, alarming = false }: HeadlineProps) {
+  const figureColor = value === NO_FIGURE ? "text-quiet" : "text-strong";
+  const color = alarming ? "text-bad" : figureColor;
+  return (
+    <div className="flex min-w-0 flex-col gap-x-1.5 tablet:flex-row tablet:items-end">
+      <strong
+        data-testid={testId}
+        title={title}
+        className={`text-figure font-semibold tracking-tight ${color}`}
+      >
+        {value}
+      </strong>
+      <div className="min-w-0 text-body tablet:pb-0.5">
+        <p className={`truncate ${alarming ? "text-bad" : "text-plain"}`} title={unit}>
+          {unit}
+        </p>
+        <p className="truncate text-quiet" title={note}>
+          {note}
+        </p>
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,79 @@
+import type { ReactNode } from "react";
+import { ChartKey, type KeyEntry } from "../charts/chart-key.tsx";
+import { NO_FIGURE } from "../figures.ts";
+import { Headline } from "./headline.tsx";
+import { Invitation } from "./invitation.tsx";
+import type { Freshness } from "./panel-state.ts";
+import type { SampleEvent } from "./sample-event.ts";
+import { StateLine } from "./state-line.tsx";
+
+/** What a panel's query must tell its frame. */
+export interface PanelQuery {
+  data: Freshness | undefined;
+  failureReason: Error | null;
+  isPlaceholderData: boolean;
+}
+
+/** What a panel's map makes of an answer, as far as the frame is concerned. */
+export interface Picture {
+  headline: {
+    value: string;
+    title?: string;
+    unit: string;
+    note: string;
+    alarming?: boolean;
+  };
+  /** Set when there is nothing to draw: what is missing, in a sentence. */
+  missing: string | null;
+}
+
+interface PanelFrameProps {
+  name: string;
+  title: string;
+  query: PanelQuery;
+  picture: Picture | undefined;
+  chartKey: readonly KeyEntry[];
+  /** An event that fills the panel when it is empty. */
+  sample: SampleEvent;
+  children: ReactNode;
+}
+
+/** The one frame of every panel: loading, empty, stale and failed look the same in all of them. */
+export function PanelFrame(props: PanelFrameProps) {
+  const { name, title, query, picture, chartKey, sample, children } = props;
+  const failure = query.failureReason;
+  // The last picture stays, dimmed, while it is not an answer to what is being asked now.
+  const dimmed = picture !== undefined && (failure !== null || query.isPlaceholderData);
+  const headline = picture?.headline ?? { value: NO_FIGURE, unit: "\u00a0", note: "\u00a0" };
+  const drawn = picture !== undefined && picture.missing === null;
+
+  return (
+    <section
+      aria-labelledby={`${name}-title`}
+      aria-busy={query.isPlaceholderData || picture === undefined}
+      className="flex h-[28rem] min-w-0 flex-col gap-1 rounded border border-line bg-panel p-2 pt-1.5 tablet:h-[23rem] desk:h-auto desk:min-h-0"
+    >
+      <header className="flex shrink-0 flex-col justify-between gap-x-2 tablet:flex-row tablet:items-baseline">
+        <h2 id={`${name}-title`} className="shrink-0 text-title font-medium text-strong">
+          {title}
+        </h2>
+        <StateLine answer={query.data} failure={failure} />
+      </header>
+      <div className={`flex min-h-0 flex-1 flex-col gap-1 ${dimmed ? "opacity-60" : ""}`}>
+        <div className="flex shrink-0 flex-col justify-between gap-x-2 gap-y-1 tablet:flex-row tablet:items-end">
+          <Headline testId={`${name}-value`} {...headline} />
+          {chartKey.length > 0 && (
+            <div className={`shrink-0 tablet:pb-0.5 ${drawn ? "" : "invisible max-tablet:hidden"}`}>
+              <ChartKey entries={chartKey} />
+            </div>
+          )}
+        </div>
+        <div className="min-h-0 flex-1 text-body">
+          {picture === undefined && <div className="h-full rounded bg-raised opacity-40" />}
+          {picture?.missing != null && <Invitation missing={picture.missing} event={sample} />}
+          {drawn && children}
+        </div>
+      </div>
+    </section>
+  );
+}

@@ -1,0 +1,18 @@
+/** The least an event must say to be accepted, as POST /events takes it. */
+export interface SampleEvent {
+  event_name: string;
+  properties?: Record<string, string>;
+}
+
+/** A line for a POSIX shell that sends one such event. No value in it may hold a single quote. */
+export function curlLine(ingestUrl: string, { event_name, properties }: SampleEvent): string {
+  const event = {
+    event_name,
+    session_id: "s1",
+    device_type: "desktop",
+    country_code: "US",
+    ...(properties === undefined ? {} : { properties }),
+  };
+  const body = JSON.stringify([event]);
+  return `curl -X POST ${ingestUrl}/events -H 'Content-Type: application/json' -d '${body}'`;
+}

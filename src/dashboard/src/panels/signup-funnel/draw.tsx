@@ -1,0 +1,36 @@
+import { useQuery } from "@tanstack/react-query";
+import { BarsWithRate } from "../../charts/bars-with-rate.tsx";
+import type { Range } from "../../range.ts";
+import { PanelFrame } from "../panel-frame.tsx";
+import { TITLES } from "../titles.ts";
+import { askSignupFunnel } from "./ask.ts";
+import { mapSignupFunnel, readBucket } from "./map.ts";
+
+export function SignupFunnel({ range }: { range: Range }) {
+  const query = useQuery(askSignupFunnel(range));
+  // The range of the answer, which for a moment is not yet the one just chosen.
+  const picture = query.data && mapSignupFunnel(query.data, query.data.range);
+  return (
+    <PanelFrame
+      name="signup-funnel"
+      title={TITLES.signup_funnel}
+      query={query}
+      picture={picture}
+      chartKey={[
+        { mark: "whole", label: "started" },
+        { mark: "part", label: "completed" },
+        { mark: "rate", label: "rate" },
+        { mark: "bars so far", label: "so far" },
+      ]}
+      sample={{ event_name: "signup_started" }}
+    >
+      {picture && (
+        <BarsWithRate
+          label="Sign-ups started and completed, with the conversion rate"
+          buckets={picture.buckets}
+          readBucket={readBucket}
+        />
+      )}
+    </PanelFrame>
+  );
+}

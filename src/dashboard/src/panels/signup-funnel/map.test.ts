@@ -1,0 +1,73 @@
+import { describe, expect, it } from "vitest";
+import type { Answers } from "../../api/client.ts";
+import { mapSignupFunnel, readBucket } from "./map.ts";
+
+type Row = Answers["signup_funnel"]["rows"][number];
+
+function row(minute: string, started: number, completed: number, before = [0, 0]): Row {
+  return {
+    bucket: `2026-11-23T10:${minute}:00Z`,
+    started,
+    completed,
+    conversion_pct: started === 0 ? null : (100 * completed) / started,
+    started_before: before[0] ?? 0,
+    completed_before: before[1] ?? 0,
+  };
+}
+
+function answer(...rows: Row[]): Answers["signup_funnel"] {
+  return {
+    rows,
+    newest_event_at: "2026-11-23T10:11:00.000Z",
+    computed_at: "2026-11-23T10:12:00.000Z",
+    elapsed_ms: 4,
+  };
+}
+
+describe("mapSignupFunnel", () => {
+  it("rates_the_whole_range_and_not_the_mean_of_its_buckets", () => {
+    const { headline } = mapSignupFunnel(
+      answer(row("00", 90, 45, [100, 40]), row("05", 10, 0), row("10", 0, 0)),
+      "1h",
+    );
+    expect(headline.value).toBe("45%");
+    expect(headline.unit).toBe("of 100 in the last hour");
+    expect(headline.note).toBe("▲ 5 pts on the hour before");
+  });
+
+  it("says_when_there_is_nothing_to_compare_with", () => {
+    const { headline } = mapSignupFunnel(answer(row("00", 4, 1), row("05", 0, 0)), "24h");
+    expect(headline.note).toBe("none started the 24 h before");
+    const silent = mapSignupFunnel(answer(row("00", 0, 0, [10, 4])), "6h");
+    expect(silent.headline.note).toBe("40% the 6 h before");
+  });
+
+  it("keeps_buckets_without_a_start_as_gaps", () => {
+    const picture = mapSignupFunnel(answer(row("00", 2, 1), row("05", 0, 0)), "1h");
+    expect(picture.buckets.map((bucket) => bucket.ratePct)).toEqual([50, null]);
+  });
+
+  it("takes_the_width_of_a_bucket_from_the_rows", () => {
+    const { buckets } = mapSignupFunnel(
+      answer(row("00", 2, 1), row("05", 1, 0), row("10", 1, 0)),
+      "1h",
+    );
+    expect(buckets.map((bucket) => bucket.running)).toEqual([false, false, true]);
+    expect((buckets[0]?.endMs ?? 0) - (buckets[0]?.startMs ?? 0)).toBe(300_000);
+  });
+
+  it("is_missing_when_no_sign_up_started_or_completed", () => {
+    expect(mapSignupFunnel(answer(row("00", 0, 0)), "1h").missing).toBe(
+      "No sign-up started in the last hour.",
+    );
+    const late = mapSignupFunnel(answer(row("00", 0, 3)), "1h");
+    expect(late.missing).toBeNull();
+    expect(late.headline.value).toBe("–");
+  });
+});
+
+it("a_bucket_is_read_beside_the_one_a_range_earlier", () => {
+  const { buckets } = mapSignupFunnel(answer(row("00", 8, 2, [10, 4]), row("05", 0, 0)), "1h");
+  const figures = buckets[0] === undefined ? [] : readBucket(buckets[0]).figures;
+  expect(figures.map((figure) => figure.value)).toEqual(["8", "2", "25%", "40%"]);
+});

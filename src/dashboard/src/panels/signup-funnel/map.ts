@@ -1,0 +1,97 @@
+import type { Answers } from "../../api/client.ts";
+import type { RateBucket } from "../../charts/bars-with-rate.tsx";
+import type { Reading } from "../../charts/chart-tooltip.tsx";
+import { changeInPoints, compact, full, percent } from "../../figures.ts";
+import { RANGE_WORDS, type Range } from "../../range.ts";
+import { clockTime } from "../../times.ts";
+import type { Picture } from "../panel-frame.tsx";
+
+type Row = Answers["signup_funnel"]["rows"][number];
+
+export interface SignupBucket extends RateBucket {
+  endMs: number;
+  wholeBefore: number;
+  partBefore: number;
+}
+
+export interface SignupFunnelPicture extends Picture {
+  buckets: SignupBucket[];
+}
+
+export function mapSignupFunnel(
+  answer: Answers["signup_funnel"],
+  range: Range,
+): SignupFunnelPicture {
+  const { rows } = answer;
+  const started = sum(rows, (row) => row.started);
+  const completed = sum(rows, (row) => row.completed);
+  const now = ratePct(completed, started);
+  const before = ratePct(
+    sum(rows, (row) => row.completed_before),
+    sum(rows, (row) => row.started_before),
+  );
+  const words = RANGE_WORDS[range];
+  return {
+    headline: {
+      value: percent(now),
+      title: `${full(completed)} of ${full(started)}`,
+      unit: `of ${compact(started)} in the last ${words}`,
+      note: noteOn(now, before, `the ${words} before`),
+    },
+    missing: started === 0 && completed === 0 ? `No sign-up started in the last ${words}.` : null,
+    buckets: buckets(rows, Date.parse(answer.computed_at)),
+  };
+}
+
+function noteOn(now: number | null, before: number | null, window: string): string {
+  if (before === null) {
+    return `none started ${window}`;
+  }
+  return now === null
+    ? `${percent(before)} ${window}`
+    : `${changeInPoints(now - before)} on ${window}`;
+}
+
+function buckets(rows: readonly Row[], computedAtMs: number): SignupBucket[] {
+  const starts = rows.map((row) => Date.parse(row.bucket));
+  // The buckets' width is the server's choice; two neighbours tell it.
+  const widthMs = (starts[1] ?? 0) - (starts[0] ?? 0);
+  return rows.map((row, index) => {
+    const startMs = starts[index] ?? 0;
+    const endMs = startMs + Math.max(0, widthMs);
+    return {
+      startMs,
+      endMs,
+      whole: row.started,
+      part: row.completed,
+      ratePct: row.conversion_pct,
+      wholeBefore: row.started_before,
+      partBefore: row.completed_before,
+      running: endMs > computedAtMs,
+    };
+  });
+}
+
+export function readBucket(bucket: SignupBucket): Reading {
+  const times = `${clockTime(bucket.startMs)} to ${clockTime(bucket.endMs)}`;
+  return {
+    heading: bucket.running ? `${times}, so far` : times,
+    figures: [
+      { label: "Started", value: full(bucket.whole) },
+      { label: "Completed", value: full(bucket.part) },
+      { label: "Conversion", value: percent(bucket.ratePct) },
+      {
+        label: "One range earlier",
+        value: percent(ratePct(bucket.partBefore, bucket.wholeBefore)),
+      },
+    ],
+  };
+}
+
+function ratePct(part: number, whole: number): number | null {
+  return whole === 0 ? null : (100 * part) / whole;
+}
+
+function sum(rows: readonly Row[], count: (row: Row) => number): number {
+  return rows.reduce((total, row) => total + count(row), 0);
+}

@@ -1,0 +1,9 @@
+import type { QueryName } from "../api/client.ts";
+
+/** What a panel is called, on the panel and wherever it is spoken of. */
+export const TITLES: Record<QueryName, string> = {
+  active_users: "Active users",
+  signup_funnel: "Sign-ups that complete",
+  top_features: "Most-used features",
+  error_rate: "Error rate",
+};

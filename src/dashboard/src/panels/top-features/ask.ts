@@ -1,0 +1,5 @@
+import { polled } from "../../api/polling.ts";
+import type { Range } from "../../range.ts";
+
+/** The features most people used, at most ten, most used first. */
+export const askTopFeatures = (range: Range) => polled("top_features", range);

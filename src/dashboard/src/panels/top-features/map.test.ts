@@ -1,0 +1,42 @@
+import { describe, expect, it } from "vitest";
+import type { Answers } from "../../api/client.ts";
+import { mapTopFeatures } from "./map.ts";
+
+function answer(rows: Answers["top_features"]["rows"]): Answers["top_features"] {
+  return {
+    rows,
+    newest_event_at: null,
+    computed_at: "2026-11-23T10:12:00.000Z",
+    elapsed_ms: 4,
+  };
+}
+
+describe("mapTopFeatures", () => {
+  it("measures_every_bar_against_the_longest", () => {
+    const { bars, headline } = mapTopFeatures(
+      answer([
+        { feature: "export", unique_users: 12_000, events: 40_000 },
+        { feature: "search", unique_users: 3_000, events: 9_000 },
+      ]),
+      "1h",
+    );
+    expect(headline.value).toBe("12K");
+    expect(headline.unit).toBe("users of \u2068export\u2069");
+    expect(bars.map((bar) => [bar.share, bar.value])).toEqual([
+      [1, "12K"],
+      [0.25, "3,000"],
+    ]);
+    expect(bars[0]?.title).toBe("export: 12,000 users, 40,000 events");
+  });
+
+  it("speaks_of_one_user_as_one", () => {
+    const row = { feature: "export", unique_users: 1, events: 1 };
+    expect(mapTopFeatures(answer([row]), "1h").headline.unit).toBe("user of \u2068export\u2069");
+  });
+
+  it("is_missing_when_no_feature_was_used", () => {
+    const picture = mapTopFeatures(answer([]), "24h");
+    expect(picture.missing).toBe("No feature was used in the last 24 h.");
+    expect(picture.headline.value).toBe("–");
+  });
+});

@@ -1,0 +1,38 @@
+const minuteClock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
+const secondClock = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
+const offset = new Intl.DateTimeFormat("en-GB", { timeZoneName: "shortOffset" });
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+
+/** Local time to the minute: "17:42". */
+export function clockTime(timeMs: number): string {
+  return minuteClock.format(timeMs);
+}
+
+/** Local time to the second: "17:42:05". */
+export function clockTimeWithSeconds(timeMs: number): string {
+  return secondClock.format(timeMs);
+}
+
+/** A length of time in its largest whole unit: "3 s", "4 min", "2 h", "5 d". */
+export function age(lengthMs: number): string {
+  if (lengthMs < MINUTE_MS) {
+    return `${Math.max(0, Math.floor(lengthMs / 1_000))} s`;
+  }
+  if (lengthMs < HOUR_MS) {
+    return `${Math.floor(lengthMs / MINUTE_MS)} min`;
+  }
+  if (lengthMs < DAY_MS) {
+    return `${Math.floor(lengthMs / HOUR_MS)} h`;
+  }
+  return `${Math.floor(lengthMs / DAY_MS)} d`;
+}
+
+/** The zone every time on the page is in: "Europe/Lisbon (GMT+1)". */
+export function timeZone(): string {
+  const name = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const part = offset.formatToParts(Date.now()).find(({ type }) => type === "timeZoneName");
+  return part === undefined || name === "UTC" ? name : `${name} (${part.value})`;
+}
