@@ -1,0 +1,235 @@
+//! `TestApp`: the program in this process, on free ports, with a database of its own on an engine that all tests share.
+
+use std::{
+    collections::HashMap,
+    future::Future,
+    path::Path,
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicI64, AtomicU32, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::{net::TcpListener, runtime::Runtime, task::JoinHandle};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use weir::{
+    app::{self, AppError, Listeners},
+    clock::Clock,
+    config::Config,
+    engine::{Engine, EngineConfig, START_TIMEOUT},
+};
+
+/// Longest wait for a condition; far beyond what a slow machine needs.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The engine of all tests. It ends with this process: its pipe closes.
+static ENGINE: LazyLock<SharedEngine> = LazyLock::new(SharedEngine::start);
+static DATABASES: AtomicU32 = AtomicU32::new(0);
+
+struct SharedEngine {
+    engine: Engine,
+    _runtime: Runtime,
+    _directory: TempDir,
+}
+
+impl SharedEngine {
+    fn start() -> Self {
+        // A test's runtime ends with the test; the supervisor needs one that stays.
+        let runtime = Runtime::new().expect("a runtime");
+        let directory = tempfile::tempdir().expect("a directory");
+        let config = EngineConfig {
+            data_dir: directory.path().join("engine"),
+            port: 0,
+            database: "weir".to_owned(),
+            library: None,
+            program: env!("CARGO_BIN_EXE_weir").into(),
+            start_timeout: START_TIMEOUT,
+        };
+        let engine = std::thread::scope(|scope| {
+            let start = || runtime.block_on(Engine::start(config, &TaskTracker::new()));
+            scope.spawn(start).join().expect("no panic").expect("the engine starts; run `npm ci --prefix engine` first")
+        });
+        Self { engine, _runtime: runtime, _directory: directory }
+    }
+}
+
+/// Settings of a test, by the names of `.env.example`.
+pub type Settings<'a> = &'a [(&'a str, &'a str)];
+
+/// A running program.
+pub struct TestApp {
+    pub http: reqwest::Client,
+    pub ingest_url: String,
+    pub dashboard_url: String,
+    /// Set for `start_at`: moves the program's time.
+    pub now_ms: Option<Arc<AtomicI64>>,
+    database: String,
+    directory: Arc<TempDir>,
+    shutdown: CancellationToken,
+    running: JoinHandle<Result<(), AppError>>,
+}
+
+impl TestApp {
+    /// Starts with quick flushes.
+    pub async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    pub async fn start_with(settings: Settings<'_>) -> Self {
+        Self::launch(settings, Clock::System, new_database(), Arc::new(tempfile::tempdir().expect("a directory"))).await
+    }
+
+    /// Starts with the clock standing at a moment.
+    pub async fn start_at(now_ms: i64, settings: Settings<'_>) -> Self {
+        let clock = Arc::new(AtomicI64::new(now_ms));
+        let directory = Arc::new(tempfile::tempdir().expect("a directory"));
+        let mut app = Self::launch(settings, Clock::Fixed(Arc::clone(&clock)), new_database(), directory).await;
+        app.now_ms = Some(clock);
+        app
+    }
+
+    /// Starts again on the same data directory and database.
+    pub async fn restart_with(stopped: Stopped, settings: Settings<'_>) -> Self {
+        Self::launch(settings, Clock::System, stopped.database, stopped.directory).await
+    }
+
+    async fn launch(settings: Settings<'_>, clock: Clock, database: String, directory: Arc<TempDir>) -> Self {
+        let config = config(settings, &database, directory.path());
+        let ingest = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let dashboard = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let url = |listener: &TcpListener| format!("http://{}", listener.local_addr().expect("bound"));
+        let (ingest_url, dashboard_url) = (url(&ingest), url(&dashboard));
+        let listeners = Listeners { ingest: Some(ingest), dashboard: Some(dashboard) };
+        let shutdown = CancellationToken::new();
+        let running = tokio::spawn(app::run(config, listeners, clock, shutdown.clone()));
+        let http = reqwest::Client::new();
+        Self { http, ingest_url, dashboard_url, now_ms: None, database, directory, shutdown, running }
+    }
+
+    /// Ends in order, as on SIGTERM.
+    pub async fn stop(self) -> Stopped {
+        self.shutdown.cancel();
+        self.running.await.expect("no panic").expect("an orderly end");
+        Stopped { database: self.database, directory: self.directory }
+    }
+
+    /// Posts a JSON body to `/events`.
+    pub async fn post(&self, body: impl Into<reqwest::Body>) -> Reply {
+        let request = self.http.post(format!("{}/events", self.ingest_url)).header("Content-Type", "application/json");
+        Reply::of(request.body(body).send().await.expect("a reply")).await
+    }
+
+    /// Posts events that must all be accepted.
+    pub async fn accept(&self, events: &Value) {
+        let reply = self.post(events.to_string()).await;
+        assert_eq!(reply.status, 202, "{reply:?}");
+        assert_eq!(reply.json["rejected"], serde_json::json!([]));
+    }
+
+    pub async fn get(&self, url: &str) -> Reply {
+        Reply::of(self.http.get(url).send().await.expect("a reply")).await
+    }
+
+    pub async fn health(&self) -> Reply {
+        self.get(&format!("{}/health", self.ingest_url)).await
+    }
+
+    /// The answer of a query, which must be a success.
+    pub async fn query(&self, name: &str, range: &str) -> Value {
+        let reply = self.get(&format!("{}/api/queries/{name}?range={range}", self.dashboard_url)).await;
+        assert_eq!(reply.status, 200, "{reply:?}");
+        reply.json
+    }
+
+    /// Waits until ClickHouse holds `count` events.
+    pub async fn stored(&self, count: u64) {
+        eventually(&format!("{count} stored events"), || async {
+            self.select("SELECT count() FROM events").await == Some(count.to_string())
+        })
+        .await;
+    }
+
+    /// Asks ClickHouse directly; `None` while it cannot answer, as before the schema is there.
+    pub async fn select(&self, sql: &str) -> Option<String> {
+        let access = ENGINE.engine.access();
+        let request = self
+            .http
+            .post(format!("{}/?database={}", access.url, self.database))
+            .header("X-ClickHouse-User", &access.writer.user)
+            .header("X-ClickHouse-Key", access.writer.password.expose());
+        let reply = request.body(sql.to_owned()).send().await.ok()?;
+        if !reply.status().is_success() {
+            return None;
+        }
+        Some(reply.text().await.ok()?.trim_end().to_owned())
+    }
+}
+
+/// What stays of a program that has ended.
+pub struct Stopped {
+    pub database: String,
+    pub directory: Arc<TempDir>,
+}
+
+/// A reply, read to its end.
+#[derive(Debug)]
+pub struct Reply {
+    pub status: u16,
+    pub headers: reqwest::header::HeaderMap,
+    pub text: String,
+    /// `Null` if the body is no JSON.
+    pub json: Value,
+}
+
+impl Reply {
+    pub async fn of(response: reqwest::Response) -> Self {
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let text = response.text().await.expect("a body");
+        let json = serde_json::from_str(&text).unwrap_or(Value::Null);
+        Self { status, headers, text, json }
+    }
+}
+
+fn new_database() -> String {
+    format!("weir_{}", DATABASES.fetch_add(1, Ordering::Relaxed))
+}
+
+fn config(settings: Settings<'_>, database: &str, directory: &Path) -> Config {
+    let access = ENGINE.engine.access();
+    let mut variables: HashMap<String, String> = HashMap::from([
+        ("WEIR_DATA_DIR".to_owned(), directory.display().to_string()),
+        ("WEIR_FLUSH_INTERVAL_MS".to_owned(), "50".to_owned()),
+        ("CLICKHOUSE_URL".to_owned(), access.url.clone()),
+        ("CLICKHOUSE_USER".to_owned(), access.writer.user.clone()),
+        ("CLICKHOUSE_PASSWORD".to_owned(), access.writer.password.expose().to_owned()),
+        ("CLICKHOUSE_DATABASE".to_owned(), database.to_owned()),
+    ]);
+    variables.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+    Config::from_variables(&variables).expect("valid settings")
+}
+
+/// Waits until a condition holds; panics with its name if it never does.
+pub async fn eventually<F: Future<Output = bool>>(condition: &str, mut holds: impl FnMut() -> F) {
+    let started = Instant::now();
+    while !holds().await {
+        assert!(started.elapsed() < PATIENCE, "waited in vain for {condition}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// An event that is valid; fields of `changes` replace its own.
+pub fn event(changes: Value) -> Value {
+    let mut event = serde_json::json!({
+        "event_name": "page_view",
+        "session_id": "s-1",
+        "device_type": "desktop",
+        "country_code": "DE",
+    });
+    if let (Value::Object(event), Value::Object(changes)) = (&mut event, changes) {
+        event.extend(changes);
+    }
+    event
+}

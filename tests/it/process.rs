@@ -1,0 +1,145 @@
+//! The program as a process, with its embedded engine: killed, restarted, signalled.
+
+use std::{
+    net::TcpListener,
+    path::Path,
+    process::{Child, Command, ExitStatus, Stdio},
+    time::Instant,
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+
+use crate::{
+    app::{PATIENCE, Reply, event, eventually},
+    engine::engine_process,
+};
+
+/// `weir serve` on a data directory, with an engine of its own.
+struct Weir {
+    child: Child,
+    ingest: u16,
+    dashboard: u16,
+    http: reqwest::Client,
+}
+
+impl Weir {
+    fn start(data_dir: &Path) -> Self {
+        let [ingest, dashboard, engine] = free_ports();
+        let child = Command::new(env!("CARGO_BIN_EXE_weir"))
+            .arg("serve")
+            .env("WEIR_DATA_DIR", data_dir)
+            .env("WEIR_INGEST_ADDR", format!("127.0.0.1:{ingest}"))
+            .env("WEIR_DASHBOARD_ADDR", format!("127.0.0.1:{dashboard}"))
+            .env("WEIR_ENGINE_PORT", engine.to_string())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("weir starts");
+        Self { child, ingest, dashboard, http: reqwest::Client::new() }
+    }
+
+    async fn get(&self, port: u16, path: &str) -> Option<Reply> {
+        let sent = self.http.get(format!("http://127.0.0.1:{port}{path}")).send().await.ok()?;
+        Some(Reply::of(sent).await)
+    }
+
+    async fn is_up(&self) -> bool {
+        self.get(self.ingest, "/health").await.is_some_and(|reply| reply.status == 200)
+    }
+
+    async fn accept(&self, events: &Value) {
+        let request = self.http.post(format!("http://127.0.0.1:{}/events", self.ingest)).json(events);
+        let reply = Reply::of(request.send().await.expect("a reply")).await;
+        assert_eq!(reply.status, 202, "{reply:?}");
+    }
+
+    /// Events of the last hour, as the dashboard shows them.
+    async fn shown(&self) -> Option<u64> {
+        let answer = self.get(self.dashboard, "/api/queries/error_rate?range=1h").await?;
+        answer.json["rows"].as_array()?.iter().map(|row| row["events"].as_u64()).sum()
+    }
+
+    fn kill(mut self) {
+        self.child.kill().expect("it can be killed");
+        self.child.wait().expect("it ends");
+    }
+
+    async fn terminate(mut self) -> ExitStatus {
+        kill_process(Pid::from_child(&self.child), Signal::TERM).expect("it can be signalled");
+        let started = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().expect("it can be waited for") {
+                return status;
+            }
+            assert!(started.elapsed() < PATIENCE, "weir does not end");
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    }
+}
+
+impl Drop for Weir {
+    fn drop(&mut self) {
+        // Also when a test fails; an ended process is no error.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Ports that were free a moment ago.
+fn free_ports<const N: usize>() -> [u16; N] {
+    let held: [TcpListener; N] = std::array::from_fn(|_| TcpListener::bind("127.0.0.1:0").expect("a free port"));
+    held.map(|listener| listener.local_addr().expect("bound").port())
+}
+
+fn events(count: usize) -> Value {
+    (0..count).map(|_| event(json!({}))).collect()
+}
+
+#[tokio::test]
+async fn accepted_events_survive_a_kill() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut accepted = 0;
+    for round in 1..=3_usize {
+        let weir = Weir::start(directory.path());
+        eventually("weir", || weir.is_up()).await;
+        weir.accept(&events(round)).await;
+        accepted += round as u64;
+        // Before the flush interval is over: the events are in the journal alone.
+        weir.kill();
+    }
+    let weir = Weir::start(directory.path());
+    eventually("all events", || async { weir.shown().await == Some(accepted) }).await;
+    assert!(weir.terminate().await.success());
+}
+
+#[tokio::test]
+async fn an_engine_that_dies_is_replaced_and_nothing_is_lost() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let weir = Weir::start(directory.path());
+    eventually("weir", || weir.is_up()).await;
+    weir.accept(&events(3)).await;
+    eventually("the first events", || async { weir.shown().await == Some(3) }).await;
+    let engine = engine_process(&directory.path().join("engine")).expect("a running engine");
+    kill_process(engine, Signal::KILL).expect("it can be killed");
+    weir.accept(&events(4)).await;
+    eventually("all events", || async { weir.shown().await == Some(7) }).await;
+}
+
+#[tokio::test]
+async fn a_second_weir_on_the_same_data_is_refused() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let weir = Weir::start(directory.path());
+    eventually("weir", || weir.is_up()).await;
+    let [ingest, dashboard, engine] = free_ports::<3>().map(|port| port.to_string());
+    let second = Command::new(env!("CARGO_BIN_EXE_weir"))
+        .arg("serve")
+        .env("WEIR_DATA_DIR", directory.path())
+        .env("WEIR_INGEST_ADDR", format!("127.0.0.1:{ingest}"))
+        .env("WEIR_DASHBOARD_ADDR", format!("127.0.0.1:{dashboard}"))
+        .env("WEIR_ENGINE_PORT", engine)
+        .output()
+        .expect("weir runs");
+    assert!(!second.status.success());
+    let said = String::from_utf8_lossy(&second.stderr);
+    assert!(said.contains("another weir is at work"), "{said}");
+}
