@@ -1,0 +1,90 @@
+# Everything a developer does, in two commands: `make demo` to see it, `make test` to trust it.
+
+SHELL := /bin/bash -euo pipefail
+.DEFAULT_GOAL := help
+
+DASHBOARD := src/dashboard
+DASHBOARD_SOURCES := $(shell find $(DASHBOARD) -type f -not -path '*/node_modules/*' -not -path '*/dist/*' \
+	-not -path '*/e2e/*' -not -path '*/test-results/*')
+ENGINE_READY := engine/node_modules/.package-lock.json
+DASHBOARD_READY := $(DASHBOARD)/node_modules/.package-lock.json
+CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
+
+say = @printf '\n\033[1m%s\033[0m\n' "$(1)"
+
+.PHONY: help
+help: ## List these targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
+
+.PHONY: demo
+demo: build ## Build, start with simulated visitors, and print the dashboard's URL
+	@./target/release/weir demo
+
+.PHONY: run
+run: build ## Build and start on a lasting data directory (weir-data)
+	@./target/release/weir serve
+
+.PHONY: build
+build: $(ENGINE_READY) $(DASHBOARD)/dist/index.html ## Build the dashboard, then the release binary with it inside
+	$(call say,Building weir (a few minutes the first time))
+	@cargo build --release --locked
+
+$(ENGINE_READY): engine/package-lock.json
+	$(call say,Fetching the embedded engine (about 150 MB))
+	@npm ci --prefix engine --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(DASHBOARD_READY): $(DASHBOARD)/package-lock.json
+	$(call say,Fetching the dashboard's packages)
+	@npm ci --prefix $(DASHBOARD) --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(DASHBOARD)/dist/index.html: $(DASHBOARD_READY) $(DASHBOARD_SOURCES)
+	$(call say,Building the dashboard)
+	@npm run --prefix $(DASHBOARD) --silent build
+	@touch $@
+
+.PHONY: test
+test: $(ENGINE_READY) $(DASHBOARD)/dist/index.html browser ## Run every test, on the real engine and in a real browser
+	$(call say,Testing the program)
+	@cargo test --locked
+	$(call say,Testing the dashboard's parts)
+	@npm run --prefix $(DASHBOARD) --silent test
+	$(call say,Testing the whole in a browser)
+	@WEIR_BIN="$(CURDIR)/target/debug/weir" npm run --prefix $(DASHBOARD) --silent e2e
+
+.PHONY: browser
+browser:
+ifeq ($(CHROMIUM),)
+	$(call say,Installing chromium for the browser tests)
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; \
+	else \
+		echo "Install chromium (Debian: apt-get install chromium), or set CHROMIUM_PATH to a browser." >&2; exit 1; \
+	fi
+endif
+
+.PHONY: check
+check: $(ENGINE_READY) $(DASHBOARD)/dist/index.html ## Check format, lints, types, generated files and dependencies
+	$(call say,Checking the program)
+	@cargo fmt --check
+	@cargo clippy --locked --all-targets -- -D warnings
+	$(call say,Checking the generated API description)
+	@cargo run --locked --quiet -- openapi | diff -u docs/openapi.json - \
+		|| { echo 'docs/openapi.json is stale: run make generate' >&2; exit 1; }
+	$(call say,Checking the dashboard)
+	@npm run --prefix $(DASHBOARD) --silent lint
+	@npm run --prefix $(DASHBOARD) --silent types
+	@npm run --prefix $(DASHBOARD) --silent generate -- --check
+	$(call say,Checking the dependencies)
+	@command -v cargo-deny >/dev/null || cargo install cargo-deny --locked
+	@cargo deny --all-features check bans licenses sources
+
+.PHONY: generate
+generate: $(DASHBOARD_READY) ## Write the OpenAPI document and the TypeScript types from the code
+	@cargo run --locked --quiet -- openapi > docs/openapi.json
+	@npm run --prefix $(DASHBOARD) --silent generate
+
+.PHONY: clean
+clean: ## Remove what was built
+	@rm -rf target $(DASHBOARD)/dist $(DASHBOARD)/node_modules engine/node_modules
