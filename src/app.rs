@@ -21,6 +21,9 @@ use crate::{
 /// Time for the journal's last segments to reach ClickHouse at the end; what is left is sent after the next start.
 const LAST_FLUSH_MAX: Duration = Duration::from_secs(10);
 
+/// Time that a start waits for the schema in the embedded engine.
+const SCHEMA_WAIT_MAX: Duration = Duration::from_secs(5);
+
 /// Why weir could not start, or had to end.
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
@@ -79,8 +82,13 @@ pub async fn run(
     let _lock = lock_data_dir(&config.data_dir)?;
     let tasks = TaskTracker::new();
     let engine = start_engine(&config, &tasks).await?;
-    let access = engine.as_ref().map_or_else(|| server_access(&config), |engine| engine_access(&config, engine));
+    let access = engine.as_ref().map_or_else(|| server_access(&config), |engine| engine.access().clone());
     let store = Store::new(access)?;
+    let schema = tasks.spawn(create_schema(store.clone(), config.retention_days, shutdown.clone()));
+    if engine.is_some() {
+        // It answers already: the first viewer should not find an empty database. If it takes long, events come first.
+        let _ = tokio::time::timeout(SCHEMA_WAIT_MAX, schema).await;
+    }
     let limits = ServerLimits::new(config.connections_max);
 
     let ingestion = match listeners.ingest {
@@ -92,9 +100,6 @@ pub async fn run(
         let router = dashboard(&config, &store, &clock, freshness);
         tokio::spawn(serve(listener, router, limits.clone(), shutdown.clone()))
     });
-    if ingestion.is_none() {
-        ensure_schema_in_background(&tasks, &config, &store, &shutdown);
-    }
     tracing::info!("weir is up");
 
     let outcome = match ingestion {
@@ -104,6 +109,7 @@ pub async fn run(
             Ok(())
         }
     };
+    shutdown.cancel();
     if let Some(dashboard) = dashboard {
         // It ends by the same token, and cannot fail.
         let _ = dashboard.await;
@@ -147,8 +153,7 @@ impl Ingestion {
         let OpenJournal { journal, queue, ended } =
             Journal::open(disk, JournalLimits::from_config(&config.journal), rand::random()).map_err(in_data_dir)?;
         let retention_days = config.retention_days;
-        let writer =
-            Writer::new(store.clone(), Arc::clone(&queue), WriterLimits::default(), clock.clone(), retention_days);
+        let writer = Writer::new(store.clone(), Arc::clone(&queue), WriterLimits::default(), clock.clone());
         let freshness = writer.reports();
         let decoder = Decoder { limits: EventLimits::with_retention_days(retention_days), names };
         let unflushed_max = config.ingest.unflushed_max;
@@ -167,19 +172,15 @@ impl Ingestion {
 
     /// Runs until `shutdown` or a failure of the journal, then ends in the order of the data: requests, journal, flush.
     async fn run_to_end(mut self, shutdown: &CancellationToken) -> Result<(), AppError> {
-        let failed = tokio::select! {
-            () = shutdown.cancelled() => None,
-            ended = &mut self.journal_ended => Some(ended),
-        };
-        shutdown.cancel();
-        // The listener ends by the token; its tasks do not panic, or have been reported.
+        tokio::select! {
+            () = shutdown.cancelled() => {}
+            ended = &mut self.journal_ended => return Err(AppError::Journal(failure(ended))),
+            ended = &mut self.writer => return Err(AppError::Journal(failure(ended))),
+        }
+        // The listener ends by the token; a panic in it has been reported.
         let _ = self.server.await;
         self.journal.close();
-        let ended = match failed {
-            Some(ended) => ended,
-            None => (&mut self.journal_ended).await,
-        };
-        ended.unwrap_or_else(|_| Err(io::Error::other("its thread panicked"))).map_err(AppError::Journal)?;
+        self.journal_ended.await.unwrap_or_else(|error| Err(io::Error::other(error))).map_err(AppError::Journal)?;
         let give_up = self.give_up.clone();
         let deadline = tokio::spawn(async move {
             tokio::time::sleep(LAST_FLUSH_MAX).await;
@@ -190,14 +191,23 @@ impl Ingestion {
         match all_stored.map_err(AppError::Journal)? {
             true => self.queue.mark_clean().map_err(AppError::Journal),
             false => {
-                let depth = self.journal.depth();
+                let events = self.journal.depth().events;
                 tracing::warn!(
-                    events = depth.events,
+                    events,
                     "ClickHouse did not take everything in time; the rest is sent after the next start"
                 );
                 Ok(())
             }
         }
+    }
+}
+
+/// Why a part ended that should not have.
+fn failure<T, E: std::error::Error + Send + Sync + 'static>(ended: Result<io::Result<T>, E>) -> io::Error {
+    match ended {
+        Ok(Ok(_)) => io::Error::other("it ended early"),
+        Ok(Err(error)) => error,
+        Err(panicked) => io::Error::other(panicked),
     }
 }
 
@@ -207,19 +217,16 @@ fn dashboard(config: &Config, store: &Store, clock: &Clock, freshness: Freshness
     dashboard_router(DashboardState::new(Catalog::built_in(), answers, ingest_url, config.retention_days))
 }
 
-/// A dashboard that runs alone may be the first to reach the server.
-fn ensure_schema_in_background(tasks: &TaskTracker, config: &Config, store: &Store, shutdown: &CancellationToken) {
-    const RETRY: Duration = Duration::from_secs(5);
-    let (store, retention_days, shutdown) = (store.clone(), config.retention_days, shutdown.clone());
-    tasks.spawn(async move {
-        while let Err(error) = ensure_schema(&store, retention_days).await {
-            tracing::warn!(%error, "the schema could not be created; trying again");
-            tokio::select! {
-                () = tokio::time::sleep(RETRY) => {}
-                () = shutdown.cancelled() => return,
-            }
+/// Creates what is missing in ClickHouse, as soon as it can be reached.
+async fn create_schema(store: Store, retention_days: u32, shutdown: CancellationToken) {
+    const RETRY: Duration = Duration::from_secs(1);
+    while let Err(error) = ensure_schema(&store, retention_days).await {
+        tracing::warn!(%error, "the schema could not be created; trying again");
+        tokio::select! {
+            () = tokio::time::sleep(RETRY) => {}
+            () = shutdown.cancelled() => return,
         }
-    });
+    }
 }
 
 async fn start_engine(config: &Config, tasks: &TaskTracker) -> Result<Option<Engine>, AppError> {
@@ -235,20 +242,6 @@ async fn start_engine(config: &Config, tasks: &TaskTracker) -> Result<Option<Eng
         start_timeout: START_TIMEOUT,
     };
     Ok(Some(Engine::start(engine, tasks).await?))
-}
-
-fn engine_access(config: &Config, engine: &Engine) -> Access {
-    let access = engine.access();
-    let login = |login: &crate::engine::Login| Login {
-        user: login.user.clone(),
-        password: crate::config::Secret::new(login.password.expose()),
-    };
-    Access {
-        url: access.url.clone(),
-        database: config.store.database.clone(),
-        writer: login(&access.writer),
-        reader: login(&access.reader),
-    }
 }
 
 fn server_access(config: &Config) -> Access {

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use super::Access;
+use crate::store::Access;
 
 /// Where everything of one engine lies, below its data directory.
 #[derive(Clone, Debug)]
@@ -42,9 +42,9 @@ impl Layout {
     }
 
     /// Writes both configuration files, for the owner alone.
-    pub(super) fn write(&self, access: &Access, ping: &str, database: &str) -> io::Result<()> {
+    pub(super) fn write(&self, access: &Access, ping: &str) -> io::Result<()> {
         write_private(&self.config, &self.render_config(access, ping))?;
-        write_private(&self.users, &render_users(access, database))
+        write_private(&self.users, &render_users(access))
     }
 
     fn render_config(&self, access: &Access, ping: &str) -> String {
@@ -61,7 +61,7 @@ impl Layout {
     }
 }
 
-fn render_users(access: &Access, database: &str) -> String {
+fn render_users(access: &Access) -> String {
     render(
         include_str!("users.xml"),
         &[
@@ -69,7 +69,7 @@ fn render_users(access: &Access, database: &str) -> String {
             ("writer_password", access.writer.password.expose()),
             ("reader", &access.reader.user),
             ("reader_password", access.reader.password.expose()),
-            ("database", &quote_identifier(database)),
+            ("database", &quote_identifier(&access.database)),
         ],
     )
 }
@@ -109,15 +109,15 @@ mod tests {
     #[test]
     fn every_placeholder_is_filled() {
         let layout = Layout::new(PathBuf::from("/data/engine"));
-        let access = Access::generate(8123);
-        for rendered in [layout.render_config(&access, "nonce"), render_users(&access, "weir")] {
+        let access = crate::engine::random_access(8123, "weir");
+        for rendered in [layout.render_config(&access, "nonce"), render_users(&access)] {
             assert!(!rendered.contains(['{', '}']), "{rendered}");
         }
     }
 
     #[test]
     fn values_cannot_break_out_of_their_element() {
-        let users = render_users(&Access::generate(8123), "a`</query>&b\\");
+        let users = render_users(&crate::engine::random_access(8123, "a`</query>&b\\"));
         assert!(users.contains(r"<query>GRANT SELECT ON `a\`&lt;/query&gt;&amp;b\\`.*</query>"), "{users}");
     }
 
@@ -128,14 +128,14 @@ mod tests {
         fs::create_dir(&layout.root).expect("a directory with the usual mode");
         fs::write(&layout.users, "").expect("a file with the usual mode");
         layout.create().expect("the directory");
-        layout.write(&Access::generate(8123), "nonce", "weir").expect("the files");
+        layout.write(&crate::engine::random_access(8123, "weir"), "nonce").expect("the files");
         let mode = |path: &Path| fs::metadata(path).expect("it exists").permissions().mode() & 0o777;
         assert_eq!((mode(&layout.root), mode(&layout.config), mode(&layout.users)), (0o700, 0o600, 0o600));
     }
 
     #[test]
     fn passwords_do_not_show_in_debug_output() {
-        let access = Access::generate(8123);
+        let access = crate::engine::random_access(8123, "weir");
         let shown = format!("{access:?}");
         assert!(shown.contains("***") && !shown.contains(access.writer.password.expose()), "{shown}");
     }

@@ -21,7 +21,6 @@ mod library;
 mod probe;
 mod supervisor;
 
-use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -34,6 +33,10 @@ use tokio_util::task::TaskTracker;
 
 pub use child::{EngineChildArgs, run as run_child};
 
+use crate::{
+    config::Secret,
+    store::{Access, Login},
+};
 use config::Layout;
 use supervisor::{Launch, Supervisor};
 
@@ -114,59 +117,21 @@ fn list(places: &[PathBuf]) -> String {
     places.iter().fold(String::new(), |text, place| text + "\n  " + &place.to_string_lossy())
 }
 
-/// A value that never shows in logs.
-#[derive(Clone)]
-pub struct Secret(String);
-
-impl Secret {
-    /// 256 random bits, as 64 hexadecimal digits.
-    fn generate() -> Self {
-        let [high, low] = rand::random::<[u128; 2]>();
-        Self(format!("{high:032x}{low:032x}"))
-    }
-
-    /// The value itself, for the one who has to send it.
-    #[must_use]
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
+/// 256 random bits, as 64 hexadecimal digits.
+fn random_secret() -> Secret {
+    let [high, low] = rand::random::<[u128; 2]>();
+    Secret::new(format!("{high:032x}{low:032x}"))
 }
 
-impl fmt::Debug for Secret {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("***")
-    }
-}
-
-/// A user of the engine. To be sent as the headers `X-ClickHouse-User` and `X-ClickHouse-Key`: the engine refuses every
-/// other way to log in.
-#[derive(Clone, Debug)]
-pub struct Login {
-    /// Name of the user.
-    pub user: String,
-    /// Random, new with every start of weir.
-    pub password: Secret,
-}
-
-/// How to reach the engine over HTTP.
-#[derive(Clone, Debug)]
-pub struct Access {
-    /// Base URL, without a path.
-    pub url: String,
-    /// May do everything.
-    pub writer: Login,
-    /// May read the configured database, within limits.
-    pub reader: Login,
-}
-
-impl Access {
-    fn generate(port: u16) -> Self {
-        let login = |user: &str| Login { user: user.to_owned(), password: Secret::generate() };
-        Self {
-            url: format!("http://{}:{port}", Ipv4Addr::LOCALHOST),
-            writer: login("weir"),
-            reader: login("weir_reader"),
-        }
+/// New logins for an engine. To be sent as the headers `X-ClickHouse-User` and `X-ClickHouse-Key`: the engine refuses
+/// every other way to log in.
+fn random_access(port: u16, database: &str) -> Access {
+    let login = |user: &str| Login { user: user.to_owned(), password: random_secret() };
+    Access {
+        url: format!("http://{}:{port}", Ipv4Addr::LOCALHOST),
+        database: database.to_owned(),
+        writer: login("weir"),
+        reader: login("weir_reader"),
     }
 }
 
@@ -199,7 +164,7 @@ impl Engine {
         let layout = Layout::new(absolute(&config.data_dir)?);
         layout.create().map_err(failed("make the directory", &layout.root))?;
         let port = if config.port == 0 { free_port()? } else { config.port };
-        let access = Access::generate(port);
+        let access = random_access(port, &config.database);
 
         let launch = Launch {
             program,
@@ -207,8 +172,7 @@ impl Engine {
             layout,
             port,
             access: access.clone(),
-            database: config.database,
-            ping: Secret::generate(),
+            ping: random_secret(),
             start_timeout: config.start_timeout,
         };
         let running = launch.start().await?;

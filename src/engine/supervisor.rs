@@ -16,7 +16,8 @@ use tokio_util::sync::CancellationToken;
 use super::child::{EXIT_DATA_DIR_IN_USE, EXIT_PORT_TAKEN};
 use super::config::Layout;
 use super::probe::{Ping, ping};
-use super::{Access, EngineError, Secret, Status, failed};
+use super::{EngineError, Status, failed};
+use crate::{config::Secret, store::Access};
 
 const START_POLL_INTERVAL: Duration = Duration::from_millis(20);
 const WATCH_INTERVAL: Duration = Duration::from_secs(1);
@@ -48,7 +49,6 @@ pub(super) struct Launch {
     pub layout: Layout,
     pub port: u16,
     pub access: Access,
-    pub database: String,
     pub ping: Secret,
     pub start_timeout: Duration,
 }
@@ -78,7 +78,7 @@ impl Launch {
 
     fn spawn(&self) -> Result<Child, EngineError> {
         let layout = &self.layout;
-        let written = layout.write(&self.access, self.ping.expose(), &self.database);
+        let written = layout.write(&self.access, self.ping.expose());
         written.map_err(failed("write the engine's configuration in", &layout.root))?;
         let output = File::create(&layout.output).and_then(|file| Ok((file.try_clone()?, file)));
         let (stdout, stderr) = output.map_err(failed("write", &layout.output))?;

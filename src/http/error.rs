@@ -86,9 +86,6 @@ impl ApiError {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let (status, code) = self.status_and_code();
-        if let Self::Store(error) = &self {
-            tracing::warn!(%error, "a query failed");
-        }
         let reply = ErrorReply { error: ErrorDetail { code, message: self.message() } };
         let mut response = (status, Json(reply)).into_response();
         if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::INSUFFICIENT_STORAGE) {

@@ -78,13 +78,16 @@ pub fn ingest_router(state: IngestState) -> Router {
         .allow_methods([Method::POST])
         .allow_headers([CONTENT_TYPE, CONTENT_ENCODING])
         .max_age(PREFLIGHT_MAX_AGE);
+    let wrong_method = || async { ApiError::MethodNotAllowed };
+    // The layer must be the last: it answers a preflight before a wrong method is refused.
+    let events =
+        Router::new().route("/events", post(post_events)).method_not_allowed_fallback(wrong_method).layer(cors);
     Router::new()
-        .route("/events", post(post_events))
-        .layer(cors)
         .route("/health", get(get_health))
         .route("/metrics", get(get_metrics))
+        .method_not_allowed_fallback(wrong_method)
+        .merge(events)
         .fallback(|| async { ApiError::NotFound })
-        .method_not_allowed_fallback(|| async { ApiError::MethodNotAllowed })
         .with_state(state)
 }
 

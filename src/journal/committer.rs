@@ -28,6 +28,7 @@ const BUFFER_KEPT_BYTES: usize = 4 * COMMIT_BYTES_MAX;
 const IDLE: Duration = Duration::from_secs(3600);
 
 /// What the thread is asked.
+#[expect(clippy::large_enum_variant, reason = "nearly every command is an append")]
 pub enum Command {
     Append {
         batch: EventBatch,

@@ -66,7 +66,11 @@ impl Answers {
     /// The valid answer, or a new one.
     pub async fn answer(&self, query: &Query, range: Range) -> Result<Arc<Answer>, StoreError> {
         let computation = self.computation(query, range);
-        let answer = computation.answer.get_or_init(|| self.compute(query, range)).await;
+        let answer = computation.answer.get_or_init(|| async {
+            let outcome = self.compute(query, range).await;
+            outcome.inspect_err(|error| tracing::warn!(query = query.name, %error, "a query failed"))
+        });
+        let answer = answer.await;
         answer.clone().map_err(StoreError::of_query)
     }
 
@@ -76,8 +80,11 @@ impl Answers {
         let key = (query.name.clone(), range);
         if let Some(computation) = latest.get(&key) {
             let age = computation.started.elapsed();
-            let unchanged = flushes == Some(computation.flushes);
-            let running = !computation.answer.initialized();
+            let (running, succeeded) = match computation.answer.get() {
+                None => (true, false),
+                Some(outcome) => (false, outcome.is_ok()),
+            };
+            let unchanged = succeeded && flushes == Some(computation.flushes);
             if running || age < VALID_MIN || (unchanged && age < VALID_MAX) {
                 return Arc::clone(computation);
             }

@@ -9,7 +9,7 @@ use std::{
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::{client::Store, error::StoreError, schema::ensure_schema};
+use super::{client::Store, error::StoreError};
 use crate::journal::{PendingSegment, Segment, SegmentQueue};
 
 /// Bounds on attempts.
@@ -55,20 +55,13 @@ pub struct Writer {
     queue: Arc<SegmentQueue>,
     limits: WriterLimits,
     clock: crate::clock::Clock,
-    retention_days: u32,
     reports: watch::Sender<FlushReport>,
 }
 
 impl Writer {
-    pub fn new(
-        store: Store,
-        queue: Arc<SegmentQueue>,
-        limits: WriterLimits,
-        clock: crate::clock::Clock,
-        retention_days: u32,
-    ) -> Self {
+    pub fn new(store: Store, queue: Arc<SegmentQueue>, limits: WriterLimits, clock: crate::clock::Clock) -> Self {
         let (reports, _) = watch::channel(FlushReport::default());
-        Self { store, queue, limits, clock, retention_days, reports }
+        Self { store, queue, limits, clock, reports }
     }
 
     /// Follows the flushes.
@@ -86,24 +79,20 @@ impl Writer {
     }
 
     async fn drain(&self) -> io::Result<()> {
-        self.until_success("the schema could not be created", || ensure_schema(&self.store, self.retention_days)).await;
         while let Some(pending) = self.queue.next().await {
             self.flush(pending).await?;
         }
         Ok(())
     }
 
-    /// Repeats until success or a permanent error.
-    async fn until_success<F>(&self, failure: &str, mut attempt: impl FnMut() -> F) -> bool
-    where
-        F: Future<Output = Result<(), StoreError>>,
-    {
+    /// Repeats until success (`true`) or a permanent error (`false`).
+    async fn insert(&self, token: &str, segment: &Segment) -> bool {
         let mut backoff = self.limits.backoff_min;
         loop {
-            match attempt().await {
+            match self.store.insert(token, segment).await {
                 Ok(()) => return true,
                 Err(error) => {
-                    self.note_failure(failure, &error);
+                    self.note_failure(&error);
                     if error.is_permanent() {
                         return false;
                     }
@@ -119,7 +108,7 @@ impl Writer {
         let segment = blocking(move || queue.read(&pending)).await?;
         let started = Instant::now();
         let token = pending.id.token();
-        let stored = self.until_success("a flush failed", || self.store.insert(&token, &segment)).await;
+        let stored = self.insert(&token, &segment).await;
         let queue = Arc::clone(&self.queue);
         if stored {
             blocking(move || queue.mark_stored(&pending)).await?;
@@ -150,13 +139,13 @@ impl Writer {
     }
 
     /// An outage is one line in the log, not one an attempt.
-    fn note_failure(&self, failure: &str, error: &StoreError) {
+    fn note_failure(&self, error: &StoreError) {
         let text = error.to_string();
         self.reports.send_modify(|report| {
             report.retries += 1;
             report.failing_since.get_or_insert_with(Instant::now);
             if report.last_error.as_ref() != Some(&text) {
-                tracing::warn!(error = text, "{failure}; trying again");
+                tracing::warn!(error = text, "a flush failed; trying again");
                 report.last_error = Some(text);
             }
         });
