@@ -37,6 +37,10 @@ pub enum AppError {
     DataDirInUse(String),
     #[error("the data directory {path}: {source}")]
     DataDir { path: String, source: io::Error },
+    #[error(
+        "this half of weir needs a ClickHouse server to meet the other half: set CLICKHOUSE_URL, or use `weir serve`"
+    )]
+    NoServer,
     #[error(transparent)]
     Engine(#[from] EngineError),
     #[error(transparent)]
@@ -79,7 +83,9 @@ pub async fn run(
     clock: Clock,
     shutdown: CancellationToken,
 ) -> Result<(), AppError> {
-    let _lock = lock_data_dir(&config.data_dir)?;
+    // A dashboard in front of a server keeps nothing on disk.
+    let keeps_files = listeners.ingest.is_some() || config.store.url.is_none();
+    let _lock = if keeps_files { Some(lock_data_dir(&config.data_dir)?) } else { None };
     let tasks = TaskTracker::new();
     let engine = start_engine(&config, &tasks).await?;
     let access = engine.as_ref().map_or_else(|| server_access(&config), |engine| engine.access().clone());

@@ -68,6 +68,9 @@ fn main() -> ExitCode {
 #[tokio::main]
 async fn start(command: Command) -> Result<(), AppError> {
     let config = Config::from_env()?;
+    if matches!(command, Command::Ingest | Command::Dashboard) && config.store.url.is_none() {
+        return Err(AppError::NoServer);
+    }
     telemetry::init(&config.log)?;
     let shutdown = CancellationToken::new();
     end_on_signals(shutdown.clone())?;
