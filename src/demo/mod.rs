@@ -1,8 +1,304 @@
-//! Simulated visitors.
-use crate::{app::AppError, config::Config};
+//! `weir demo`: a whole Weir on a throw-away directory, and simulated visitors who send events over its public HTTP
+//! API, as an SDK would. In: a rate and a seed. Out: requests to `POST /events`, and a few lines on standard output.
+//!
+//! The visitors tell the story of a product manager's hour, so that each panel has something to say:
+//! * A session is a member's (60 %) or a stranger's. It takes 18 steps on average, 14 s apart: page views, button
+//!   clicks and, for members, uses of 14 features whose popularity follows Zipf's law. 0.4 % of the steps end in an
+//!   everyday error.
+//! * Nearly half of the strangers start to sign up. 62 % of these complete it, 20 to 90 s later, and go on as members.
+//! * The incident: verification e-mails to Gmail addresses, 42 % of all, fail. None of these sign-ups is completed, so
+//!   conversion falls from 62 to 36 %, and each failed attempt is reported (`email_delivery_failed`), so the share of
+//!   errors rises from 0.4 to about 1.8 %. It lasts from minute 3 to minute 8 and comes again every 20 minutes.
+//! * Before the start lies a day of history, sent first and as fast as it is taken: a night with a fifth of the
+//!   traffic, and two such incidents, of an hour that ended two hours ago and of ten minutes that ended 25 minutes
+//!   ago. History ends at the rate of live traffic (up to 40 events a second), and the sessions under way go on.
+//!
+//! Invariants: the same seed, start and rate make the same events; what Weir cannot take now is sent again, unchanged;
+//! the directory is gone when `run` returns, however it ends.
+//!
+//! Limits: 500 events a request, three requests at a time for history and three for live traffic; nothing is queued.
+
+mod product;
+mod sender;
+mod visitors;
+
+use std::{
+    fs::DirBuilder,
+    io::{self, IsTerminal, Write},
+    net::{Ipv4Addr, SocketAddr},
+    os::unix::fs::DirBuilderExt,
+    path::{Path, PathBuf},
+    pin::pin,
+    time::{Duration, Instant},
+};
+
+use jiff::{Timestamp, tz::TimeZone};
+use tokio::{net::TcpListener, time::MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
+
+use self::{
+    sender::{SendError, Sender},
+    visitors::{HISTORY_HOURS, INCIDENT_EVERY_MINUTES, INCIDENT_MINUTES, LiveVisitors, Model, PAST_INCIDENTS_MINUTES},
+};
+use crate::{
+    app::{self, AppError, Listeners},
+    clock::Clock,
+    config::Config,
+};
+
+/// The most that the API takes.
+const HISTORY_EVENTS_PER_REQUEST_MAX: usize = 500;
+/// What browsers send together.
+const LIVE_EVENTS_PER_REQUEST_MAX: usize = 25;
+const LIVE_INTERVAL: Duration = Duration::from_secs(1);
+const PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Options of `weir demo`.
 #[derive(Debug, clap::Args)]
-pub struct DemoArgs {}
-pub async fn run(_args: DemoArgs, _config: Config, _shutdown: CancellationToken) -> Result<(), AppError> {
+pub struct DemoArgs {
+    /// Events a second that the visitors send, on average.
+    ///
+    /// The day before the start is made up at this rate too, up to 40 a second, and sent first.
+    #[arg(long, value_name = "N", default_value_t = 40, value_parser = clap::value_parser!(u32).range(1..=5000))]
+    events_per_second: u32,
+    /// Send the same visitors again: the same number makes the same sessions. Random by default.
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Start nothing; send to the Weir that takes events at this URL, such as http://127.0.0.1:3001.
+    ///
+    /// The events, and the made-up day before them, stay there.
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
+}
+
+/// Runs the demo until `shutdown`: the traffic ends first, then Weir, then its directory is removed.
+pub async fn run(args: DemoArgs, config: Config, shutdown: CancellationToken) -> Result<(), AppError> {
+    let model = Model {
+        seed: args.seed.unwrap_or_else(rand::random),
+        start_ms: Clock::System.now_ms(),
+        events_per_second: args.events_per_second,
+    };
+    match args.url {
+        Some(url) => send_only(model, &url, &shutdown).await,
+        None => run_with_weir(model, config, &shutdown).await,
+    }
+}
+
+async fn send_only(model: Model, url: &str, shutdown: &CancellationToken) -> Result<(), AppError> {
+    let sender = Sender::new(url).map_err(io::Error::other)?;
+    let ready = format!("Simulated visitors are sending events.\n\n  {}\n", events_line(&model, &sender));
+    tokio::select! {
+        outcome = send_traffic(model, &sender, &ready) => outcome,
+        () = shutdown.cancelled() => Ok(()),
+    }
+}
+
+async fn run_with_weir(model: Model, mut config: Config, shutdown: &CancellationToken) -> Result<(), AppError> {
+    let listeners = Listeners::default().with_ingest(&config).await?.with_dashboard(&config).await?;
+    let sender = Sender::new(&url_of(listeners.ingest.as_ref())?).map_err(io::Error::other)?;
+    let dashboard_url = url_of(listeners.dashboard.as_ref())?;
+    let kept = match &config.store.url {
+        Some(url) => format!("\nThe events stay in the database {} at {url}.\n", config.store.database),
+        None => String::new(),
+    };
+    let ready = format!(
+        "Weir is running with simulated visitors.\n\n  Dashboard   {dashboard_url}\n  {}\n{kept}",
+        events_line(&model, &sender),
+    );
+    // Declared before Weir, so dropped after it.
+    let directory = ThrowAwayDirectory::new()?;
+    directory.path().clone_into(&mut config.data_dir);
+    let weir_shutdown = CancellationToken::new();
+    let mut weir = pin!(app::run(config, listeners, Clock::System, weir_shutdown.clone()));
+    let outcome = tokio::select! {
+        ended = &mut weir => return ended,
+        outcome = send_traffic(model, &sender, &ready) => outcome,
+        () = shutdown.cancelled() => Ok(()),
+    };
+    weir_shutdown.cancel();
+    let ended = weir.await;
+    outcome.and(ended)
+}
+
+/// Sends history and live traffic at the same time, so that no moment is missing; ends only with an error.
+async fn send_traffic(model: Model, sender: &Sender, ready: &str) -> Result<(), AppError> {
+    let history_then_ready = async {
+        send_history(model, sender).await.map_err(io::Error::other)?;
+        print_ready(&model, ready)
+    };
+    let live = async { send_live(model, sender).await.map_err(io::Error::other) };
+    tokio::try_join!(history_then_ready, live)?;
     Ok(())
+}
+
+/// The newest hour first: it is what the dashboard opens with.
+async fn send_history(model: Model, sender: &Sender) -> Result<(), SendError> {
+    let mut progress = Progress { shown: Instant::now(), in_place: io::stderr().is_terminal() };
+    for hours_ago in 0..HISTORY_HOURS {
+        for events in model.history(hours_ago).chunks(20 * HISTORY_EVENTS_PER_REQUEST_MAX) {
+            sender.send(events, HISTORY_EVENTS_PER_REQUEST_MAX).await?;
+            progress.show(sender.accepted(), model.history_events() as u64);
+        }
+    }
+    progress.end();
+    Ok(())
+}
+
+/// How far history is, on standard error: one line that changes on a terminal, a line a second elsewhere.
+struct Progress {
+    shown: Instant,
+    in_place: bool,
+}
+
+impl Progress {
+    fn show(&mut self, sent: u64, all: u64) {
+        if self.shown.elapsed() < PROGRESS_INTERVAL {
+            return;
+        }
+        self.shown = Instant::now();
+        let (sent, all) = (thousands(sent), thousands(all));
+        let line = format!("Filling the last {HISTORY_HOURS} hours: {sent} of about {all} events");
+        match self.in_place {
+            true => eprint!("\r{line}"),
+            false => eprintln!("{line}"),
+        }
+    }
+
+    /// Makes room for what is printed next.
+    fn end(&self) {
+        if self.in_place {
+            eprint!("\r\x1b[K");
+        }
+    }
+}
+
+async fn send_live(model: Model, sender: &Sender) -> Result<(), SendError> {
+    let mut visitors = LiveVisitors::new(model);
+    let mut ticks = tokio::time::interval(LIVE_INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let events = visitors.events_until(Clock::System.now_ms());
+        sender.send(&events, LIVE_EVENTS_PER_REQUEST_MAX).await?;
+    }
+}
+
+fn events_line(model: &Model, sender: &Sender) -> String {
+    format!("Events      {}   (about {} a second)", sender.endpoint(), model.events_per_second)
+}
+
+fn print_ready(model: &Model, ready: &str) -> io::Result<()> {
+    let zone = local_zone();
+    let clock_time = |minutes: i64| clock_time(model.start_ms + minutes * 60_000, &zone);
+    let text = format!(
+        "{ready}\n\
+         At {} verification e-mails to Gmail addresses stop arriving: fewer sign-ups are completed, and the\n\
+         error rate passes 1 %. At {} it is mended. This happens again every {INCIDENT_EVERY_MINUTES} minutes, and it has\n\
+         happened before, from {} to {} and from {} to {}.\n\n\
+         Press Ctrl-C to stop.\n",
+        clock_time(INCIDENT_MINUTES.start),
+        clock_time(INCIDENT_MINUTES.end),
+        clock_time(PAST_INCIDENTS_MINUTES[0].start),
+        clock_time(PAST_INCIDENTS_MINUTES[0].end),
+        clock_time(PAST_INCIDENTS_MINUTES[1].start),
+        clock_time(PAST_INCIDENTS_MINUTES[1].end),
+    );
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.as_bytes())?;
+    stdout.flush()
+}
+
+/// The machine's zone, where the dashboard's reader most likely is; UTC where there is none, as everywhere on Unix.
+fn local_zone() -> TimeZone {
+    let rules = std::fs::read("/etc/localtime").ok();
+    rules.and_then(|rules| TimeZone::tzif("local", &rules).ok()).unwrap_or(TimeZone::UTC)
+}
+
+/// `14:32`
+fn clock_time(at_ms: i64, zone: &TimeZone) -> String {
+    let at = zone.to_datetime(Timestamp::from_millisecond(at_ms).unwrap_or_default());
+    format!("{:02}:{:02}", at.hour(), at.minute())
+}
+
+/// `1,234,567`
+fn thousands(value: u64) -> String {
+    match value {
+        0..1000 => value.to_string(),
+        _ => format!("{},{:03}", thousands(value / 1000), value % 1000),
+    }
+}
+
+/// Where this machine reaches a listener; a wildcard address is reached over loopback.
+fn url_of(listener: Option<&TcpListener>) -> io::Result<String> {
+    let addr = listener.ok_or(io::ErrorKind::NotConnected)?.local_addr()?;
+    let addr = match addr.ip().is_unspecified() {
+        true => SocketAddr::from((Ipv4Addr::LOCALHOST, addr.port())),
+        false => addr,
+    };
+    Ok(format!("http://{addr}"))
+}
+
+/// A directory for this run only, readable by nobody else; dropping it removes it.
+#[derive(Debug)]
+struct ThrowAwayDirectory(PathBuf);
+
+impl ThrowAwayDirectory {
+    fn new() -> Result<Self, AppError> {
+        let path = std::env::temp_dir().join(format!("weir-demo-{:016x}", rand::random::<u64>()));
+        match DirBuilder::new().mode(0o700).create(&path) {
+            Ok(()) => Ok(Self(path)),
+            Err(source) => Err(AppError::DataDir { path: path.display().to_string(), source }),
+        }
+    }
+
+    fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for ThrowAwayDirectory {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_dir_all(&self.0) {
+            tracing::warn!(path = %self.0.display(), %error, "the demo's directory could not be removed");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        demo: DemoArgs,
+    }
+
+    #[test]
+    fn the_rate_is_bounded() {
+        let rate = |arguments: &[&str]| Cli::try_parse_from(arguments).map(|cli| cli.demo.events_per_second);
+        assert_eq!(rate(&["demo"]).expect("the default"), 40);
+        assert_eq!(rate(&["demo", "--events-per-second", "5000"]).expect("the most"), 5000);
+        assert!(rate(&["demo", "--events-per-second", "0"]).is_err());
+        assert!(rate(&["demo", "--events-per-second", "5001"]).is_err());
+    }
+
+    #[test]
+    fn the_directory_goes_with_its_guard() {
+        let directory = ThrowAwayDirectory::new().expect("a directory");
+        let path = directory.path().to_owned();
+        std::fs::write(path.join("file"), "x").expect("written");
+        drop(directory);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn times_are_told_in_the_given_zone() {
+        assert_eq!(clock_time(1_795_000_000_000, &TimeZone::UTC), "11:06");
+        assert_eq!(thousands(1_234_567), "1,234,567");
+        assert_eq!(thousands(999), "999");
+        assert_eq!(thousands(20_050), "20,050");
+    }
 }
