@@ -94,6 +94,8 @@ impl Launch {
             .arg(self.port.to_string())
             // The engine looks for credentials of clouds and other services in its environment.
             .env_clear()
+            // It ignores <timezone> of its configuration.
+            .env("TZ", "UTC")
             .current_dir(&layout.root)
             .stdin(Stdio::piped())
             .stdout(stdout)
