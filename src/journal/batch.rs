@@ -15,10 +15,11 @@ pub struct Column {
 }
 
 /// The columns of an insert into `events`, in the order of their bytes in a block.
-pub const COLUMNS: [Column; 9] = [
+pub const COLUMNS: [Column; 10] = [
     Column { name: "event_id", type_name: "String" },
     Column { name: "event_name", type_name: "String" },
     Column { name: "timestamp", type_name: "DateTime64(3)" },
+    Column { name: "date", type_name: "Date" },
     Column { name: "session_id", type_name: "String" },
     Column { name: "user_id", type_name: "Nullable(String)" },
     Column { name: "device_type", type_name: "String" },
@@ -53,7 +54,7 @@ pub struct EventBatch {
 }
 
 /// Position of `user_id` in `COLUMNS`, the only nullable column.
-const USER_ID: usize = 4;
+const USER_ID: usize = 5;
 
 impl EventBatch {
     pub fn rows(&self) -> usize {
@@ -71,11 +72,22 @@ impl EventBatch {
     }
 
     pub fn push(&mut self, row: &EventRow<'_>) {
-        let [event_id, event_name, timestamp, session_id, user_id, device_type, country_code, properties, received_at] =
-            &mut self.columns;
+        let [
+            event_id,
+            event_name,
+            timestamp,
+            date,
+            session_id,
+            user_id,
+            device_type,
+            country_code,
+            properties,
+            received_at,
+        ] = &mut self.columns;
         put_text(event_id, row.event_id);
         put_text(event_name, row.event_name);
         timestamp.extend_from_slice(&row.timestamp_ms.to_le_bytes());
+        date.extend_from_slice(&utc_day(row.timestamp_ms).to_le_bytes());
         put_text(session_id, row.session_id);
         self.user_id_nulls.push(u8::from(row.user_id.is_none()));
         put_text(user_id, row.user_id.unwrap_or_default());
@@ -116,6 +128,13 @@ impl EventBatch {
             out.put_slice(bytes);
         }
     }
+}
+
+/// Days since 1970 in UTC, as `Date` counts them. It is sent, not left to the table's default, because that depends on the
+/// server's time zone: a change of it between two attempts would move a row to another partition.
+fn utc_day(timestamp_ms: i64) -> u16 {
+    const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+    u16::try_from(timestamp_ms.div_euclid(DAY_MS)).unwrap_or(if timestamp_ms < 0 { 0 } else { u16::MAX })
 }
 
 /// Room for the counts, names and types of a block.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rust_embed::RustEmbed;
 
-use crate::store::Parameter;
+use crate::{clock::rfc3339, store::Parameter};
 
 #[derive(RustEmbed)]
 #[folder = "src/queries"]
@@ -54,11 +54,16 @@ impl Range {
     /// All that a query may use.
     pub fn parameters(self, until_ms: i64) -> Vec<Parameter> {
         vec![
-            Parameter { name: "until", value: format!("{}.{:03}", until_ms / 1000, until_ms % 1000) },
+            Parameter { name: "until", value: clickhouse_time(until_ms) },
             Parameter { name: "range_seconds", value: self.seconds().to_string() },
             Parameter { name: "bucket_seconds", value: self.bucket_seconds().to_string() },
         ]
     }
+}
+
+/// `2026-11-23 10:00:00.123`, in UTC: how every version reads a `DateTime64(3, 'UTC')` parameter.
+fn clickhouse_time(at_ms: i64) -> String {
+    rfc3339(at_ms).replace('T', " ").trim_end_matches('Z').to_owned()
 }
 
 /// A column of an answer.
@@ -147,6 +152,6 @@ mod tests {
     #[test]
     fn moments_are_bound_with_their_milliseconds() {
         let until = &Range::OneHour.parameters(1_700_000_000_045)[0];
-        assert_eq!(until.value, "1700000000.045");
+        assert_eq!(until.value, "2023-11-14 22:13:20.045");
     }
 }

@@ -16,6 +16,10 @@ use crate::{
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Bound on one insert, from the first byte to the reply.
 const INSERT_TIMEOUT: Duration = Duration::from_secs(60);
+/// Rows that become one part: more than a segment holds.
+const INSERT_BLOCK_ROWS: &str = "1048576";
+/// Idle connections are not used again after this time: servers close them, the oldest after 3 s.
+const CONNECTION_IDLE_MAX: Duration = Duration::from_secs(2);
 /// Bound on one statement of the schema.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(60);
 /// Bound on the reply to a query, enforced by ClickHouse.
@@ -61,7 +65,11 @@ pub struct Store {
 
 impl Store {
     pub fn new(access: Access) -> Result<Self, StoreError> {
-        let http = Client::builder().connect_timeout(CONNECT_TIMEOUT).no_proxy().build()?;
+        let http = Client::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .pool_idle_timeout(CONNECTION_IDLE_MAX)
+            .no_proxy()
+            .build()?;
         let columns: Vec<_> = COLUMNS.iter().map(|column| column.name).collect();
         let insert_sql = format!("INSERT INTO events ({}) FORMAT Native", columns.join(", "));
         Ok(Self { http, access, insert_sql })
@@ -84,6 +92,9 @@ impl Store {
                 ("insert_deduplicate", "1"),
                 // Weir batches; ClickHouse must have the rows when it answers.
                 ("async_insert", "0"),
+                // How a body is cut into parts must not change between attempts: the token counts the parts.
+                ("min_insert_block_size_rows", INSERT_BLOCK_ROWS),
+                ("min_insert_block_size_bytes", "0"),
             ])
             .header(CONTENT_LENGTH, length)
             .timeout(INSERT_TIMEOUT)

@@ -15,6 +15,9 @@ use crate::journal::{PendingSegment, Segment, SegmentQueue};
 /// Bounds on attempts.
 #[derive(Debug, Clone)]
 pub struct WriterLimits {
+    /// Least time from the start of one insert to the start of the next. Each insert makes a part, and what a part costs
+    /// hardly depends on its rows: events that come faster go in larger parts.
+    pub insert_interval_min: Duration,
     /// Wait after the first failure; doubled after each further one, with jitter.
     pub backoff_min: Duration,
     pub backoff_max: Duration,
@@ -22,7 +25,11 @@ pub struct WriterLimits {
 
 impl Default for WriterLimits {
     fn default() -> Self {
-        Self { backoff_min: Duration::from_millis(100), backoff_max: Duration::from_secs(5) }
+        Self {
+            insert_interval_min: Duration::from_millis(200),
+            backoff_min: Duration::from_millis(100),
+            backoff_max: Duration::from_secs(5),
+        }
     }
 }
 
@@ -80,7 +87,9 @@ impl Writer {
 
     async fn drain(&self) -> io::Result<()> {
         while let Some(pending) = self.queue.next().await {
+            let started = Instant::now();
             self.flush(pending).await?;
+            tokio::time::sleep_until((started + self.limits.insert_interval_min).into()).await;
         }
         Ok(())
     }
