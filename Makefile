@@ -80,6 +80,17 @@ check: $(ENGINE_READY) $(DASHBOARD)/dist/index.html ## Check format, lints, type
 	@command -v cargo-deny >/dev/null || cargo install cargo-deny --locked
 	@cargo deny --all-features check bans licenses sources
 
+PEER_READY := benches/ingest_vs_peer/node_pipeline/node_modules/.package-lock.json
+
+$(PEER_READY): benches/ingest_vs_peer/node_pipeline/package-lock.json
+	@npm ci --prefix benches/ingest_vs_peer/node_pipeline --no-audit --no-fund --loglevel=error
+	@touch $@
+
+.PHONY: bench-ingest
+bench-ingest: $(ENGINE_READY) $(PEER_READY) ## Measure ingestion in turn with the pipeline people write first
+	$(call say,Measuring (about five minutes a round; leave the machine alone))
+	@cargo bench --locked --bench ingest_vs_peer
+
 .PHONY: generate
 generate: $(DASHBOARD_READY) ## Write the OpenAPI document and the TypeScript types from the code
 	@cargo run --locked --quiet -- openapi > docs/openapi.json

@@ -1,0 +1,252 @@
+//! A load generator on one thread: prepared requests over kept connections, every reply read and counted.
+
+use std::{
+    io,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use rand::{RngExt, SeedableRng, rngs::SmallRng};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    task::LocalSet,
+};
+
+/// Distinct bodies; more would only measure the generator's caches.
+const BODIES: usize = 64;
+
+/// Each connection sends its next request when it has the reply to the last.
+#[derive(Clone, Copy)]
+pub struct Closed {
+    pub events_per_request: usize,
+    pub connections: usize,
+    pub duration: Duration,
+}
+
+/// Requests leave at fixed times, and a late reply counts from the time its request was due.
+#[derive(Clone, Copy)]
+pub struct Paced {
+    pub events_per_request: usize,
+    pub requests_per_second: u32,
+    pub connections: usize,
+    pub duration: Duration,
+}
+
+/// What came back.
+#[derive(Default)]
+pub struct Outcome {
+    pub accepted: u64,
+    pub failures: u64,
+    pub elapsed: Duration,
+    pub latencies_ms: Vec<f64>,
+    /// When each reply came, and how many events it accepted, in order.
+    pub replies: Vec<(Instant, u64)>,
+}
+
+impl Outcome {
+    pub fn accepted_per_second(&self) -> f64 {
+        self.accepted as f64 / self.elapsed.as_secs_f64()
+    }
+
+    pub fn requests_per_second(&self) -> f64 {
+        self.latencies_ms.len() as f64 / self.elapsed.as_secs_f64()
+    }
+
+    pub fn percentile_ms(&self, share: f64) -> f64 {
+        percentile(&mut self.latencies_ms.clone(), share)
+    }
+
+    fn merge(&mut self, other: Self) {
+        self.accepted += other.accepted;
+        self.failures += other.failures;
+        self.latencies_ms.extend(other.latencies_ms);
+        self.replies.extend(other.replies);
+    }
+
+    fn note(&mut self, due: Instant, reply: io::Result<Option<u64>>) {
+        let now = Instant::now();
+        match reply {
+            Ok(Some(events)) => {
+                self.accepted += events;
+                self.latencies_ms.push((now - due).as_secs_f64() * 1000.0);
+                self.replies.push((now, events));
+            }
+            Ok(None) | Err(_) => self.failures += 1,
+        }
+    }
+}
+
+pub fn percentile(values: &mut [f64], share: f64) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let last = values.len().saturating_sub(1);
+    values.get((last as f64 * share) as usize).copied().unwrap_or(f64::NAN)
+}
+
+impl Closed {
+    pub async fn run(self, port: u16) -> Outcome {
+        on_one_thread(move || async move {
+            let requests = prepared(self.events_per_request);
+            let started = Instant::now();
+            let connections = (0..self.connections).map(|number| {
+                let requests = requests.clone();
+                async move {
+                    let mut outcome = Outcome::default();
+                    let mut connection = Connection::open(port).await;
+                    for request in requests.iter().cycle().skip(number * 7) {
+                        if started.elapsed() >= self.duration {
+                            break;
+                        }
+                        let due = Instant::now();
+                        outcome.note(due, connection.exchange(request).await);
+                    }
+                    outcome
+                }
+            });
+            gathered(connections, started).await
+        })
+        .await
+    }
+}
+
+impl Paced {
+    pub async fn run(self, port: u16) -> Outcome {
+        on_one_thread(move || async move {
+            let requests = prepared(self.events_per_request);
+            let started = Instant::now();
+            let interval = Duration::from_secs(1) / self.requests_per_second;
+            let connections = (0..self.connections).map(|number| {
+                let requests = requests.clone();
+                async move {
+                    let mut outcome = Outcome::default();
+                    let mut connection = Connection::open(port).await;
+                    for turn in (number..).step_by(self.connections) {
+                        let due = started + interval * u32::try_from(turn).expect("a bounded run");
+                        if due - started >= self.duration {
+                            break;
+                        }
+                        tokio::time::sleep_until(due.into()).await;
+                        outcome.note(due, connection.exchange(&requests[turn % BODIES]).await);
+                    }
+                    outcome
+                }
+            });
+            gathered(connections, started).await
+        })
+        .await
+    }
+}
+
+async fn gathered(
+    connections: impl Iterator<Item = impl Future<Output = Outcome> + 'static>,
+    started: Instant,
+) -> Outcome {
+    let tasks: Vec<_> = connections.map(tokio::task::spawn_local).collect();
+    let mut whole = Outcome::default();
+    for task in tasks {
+        whole.merge(task.await.expect("no panic"));
+    }
+    whole.elapsed = started.elapsed();
+    whole.replies.sort_by_key(|(at, _)| *at);
+    whole
+}
+
+/// A thread of its own, so that the generator is the same single core for everyone.
+async fn on_one_thread<F: Future<Output = Outcome>>(load: impl FnOnce() -> F + Send + 'static) -> Outcome {
+    let run = move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        LocalSet::new().block_on(&runtime, load())
+    };
+    tokio::task::spawn_blocking(run).await.expect("no panic")
+}
+
+struct Connection {
+    stream: TcpStream,
+    buffer: Vec<u8>,
+}
+
+impl Connection {
+    async fn open(port: u16) -> Self {
+        let stream = TcpStream::connect(("127.0.0.1", port)).await.expect("the subject listens");
+        stream.set_nodelay(true).expect("a TCP socket");
+        Self { stream, buffer: Vec::with_capacity(4096) }
+    }
+
+    /// Events accepted by the reply; `None` if it is no 202.
+    async fn exchange(&mut self, request: &[u8]) -> io::Result<Option<u64>> {
+        self.stream.write_all(request).await?;
+        self.buffer.clear();
+        loop {
+            if self.stream.read_buf(&mut self.buffer).await? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            if let Some(body) = complete_body(&self.buffer) {
+                let accepted = number_after(body, b"\"accepted\":");
+                return Ok(accepted.filter(|_| self.buffer.starts_with(b"HTTP/1.1 202")));
+            }
+        }
+    }
+}
+
+fn complete_body(reply: &[u8]) -> Option<&[u8]> {
+    let head_end = reply.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
+    let head = reply[..head_end].to_ascii_lowercase();
+    let length = usize::try_from(number_after(&head, b"content-length:")?).ok()?;
+    reply.get(head_end..head_end + length)
+}
+
+fn number_after(text: &[u8], name: &[u8]) -> Option<u64> {
+    let at = text.windows(name.len()).position(|window| window == name)? + name.len();
+    let digits: Vec<u8> =
+        text[at..].iter().copied().skip_while(u8::is_ascii_whitespace).take_while(u8::is_ascii_digit).collect();
+    String::from_utf8(digits).ok()?.parse().ok()
+}
+
+/// Whole HTTP requests with random events of about 250 bytes.
+fn prepared(events_per_request: usize) -> std::rc::Rc<Vec<Vec<u8>>> {
+    let mut random = SmallRng::seed_from_u64(1);
+    let request = |random: &mut SmallRng| {
+        let events: Vec<_> = (0..events_per_request).map(|_| event(random)).collect();
+        let body = format!("[{}]", events.join(","));
+        format!(
+            "POST /events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
+        .into_bytes()
+    };
+    std::rc::Rc::new((0..BODIES).map(|_| request(&mut random)).collect())
+}
+
+fn event(random: &mut SmallRng) -> String {
+    const NAMES: [&str; 12] = [
+        "page_view",
+        "page_view",
+        "page_view",
+        "page_view",
+        "page_view",
+        "button_click",
+        "button_click",
+        "feature_used",
+        "feature_used",
+        "signup_started",
+        "signup_completed",
+        "error_occurred",
+    ];
+    let seconds_ago = random.random_range(0..60);
+    let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_millis() as i64;
+    let at = weir::clock::rfc3339(now_ms - seconds_ago * 1000);
+    let user = match random.random_range(0..3) {
+        0 => "null".to_owned(),
+        _ => format!("\"user-{}\"", random.random_range(0..100_000)),
+    };
+    format!(
+        r#"{{"event_name":"{}","timestamp":"{at}","session_id":"s-{:08x}-{:04x}","user_id":{user},"device_type":"{}","country_code":"{}","properties":{{"feature":"feature-{}","path":"/app/page/{}","plan":"pro","duration_ms":{}}}}}"#,
+        NAMES[random.random_range(0..NAMES.len())],
+        random.random_range(0..200_000),
+        random.random_range(0..65_536),
+        ["desktop", "mobile", "tablet"][random.random_range(0..3)],
+        ["US", "DE", "FR", "GB", "IN", "BR", "JP"][random.random_range(0..7)],
+        random.random_range(0..40),
+        random.random_range(0..1000),
+        random.random_range(0..5000),
+    )
+}
