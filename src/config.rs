@@ -57,7 +57,7 @@ settings! {
     CLICKHOUSE_DATABASE = "CLICKHOUSE_DATABASE", "weir", "Database that holds Weir's tables.";
     ENGINE_PORT = "WEIR_ENGINE_PORT", "8123", "Loopback port of the embedded engine.";
     ENGINE_LIBRARY = "WEIR_ENGINE_LIBRARY", "", "Path of libchdb.so. Empty: beside the program, then engine/node_modules.";
-    RETENTION_DAYS = "WEIR_RETENTION_DAYS", "90", "Days after which events are deleted; older events are rejected.";
+    RETENTION_DAYS = "WEIR_RETENTION_DAYS", "90", "Days after which events are deleted; older events are rejected. At most 36500.";
     EVENT_NAMES = "WEIR_EVENT_NAMES", "", "Comma-separated list of the only event names allowed. Empty: every well-formed name.";
     EVENT_NAMES_MAX = "WEIR_EVENT_NAMES_MAX", "1000", "Distinct event names taken before new ones are rejected.";
     FLUSH_EVENTS = "WEIR_FLUSH_EVENTS", "1000", "Events that trigger a flush to ClickHouse.";
@@ -207,7 +207,7 @@ impl Reader<'_> {
         Config {
             data_dir: self.text(DATA_DIR).into(),
             log: self.text(LOG),
-            retention_days: u32::try_from(self.positive(RETENTION_DAYS)).unwrap_or(u32::MAX),
+            retention_days: self.retention_days(),
             connections_max: usize::try_from(self.positive(CONNECTIONS_MAX)).unwrap_or(usize::MAX),
             ingest: IngestConfig {
                 addr: ingest_addr,
@@ -235,6 +235,16 @@ impl Reader<'_> {
                 ingest_url: self.optional(INGEST_URL).unwrap_or_else(|| reachable_url(ingest_addr)),
             },
         }
+    }
+
+    /// ClickHouse's `Date` ends in 2149: a longer retention would overflow it and delete everything.
+    fn retention_days(&mut self) -> u32 {
+        const DAYS_MAX: u32 = 36_500;
+        let days = u32::try_from(self.positive(RETENTION_DAYS)).unwrap_or(u32::MAX);
+        if days > DAYS_MAX {
+            self.mistakes.push(format!("  {RETENTION_DAYS}={days}: expected at most {DAYS_MAX}"));
+        }
+        days
     }
 
     fn event_names(&mut self) -> Option<Vec<String>> {
@@ -295,14 +305,16 @@ mod tests {
             ("WEIR_FLUSH_EVENTS", "0"),
             ("WEIR_FLUSH_INTERVAL_MS", "2s"),
             ("WEIR_EVENT_NAMES", "page_view,Bad Name"),
+            ("WEIR_RETENTION_DAYS", "50000"),
             ("WEIR_TYPO", "1"),
             ("CLICKHOUSE_URL", "localhost"),
         ])
-        .expect_err("six mistakes");
+        .expect_err("seven mistakes");
         insta::assert_snapshot!(error, @r#"
-        the configuration has 6 mistake(s):
+        the configuration has 7 mistake(s):
           WEIR_TYPO: no such setting; .env.example lists them all
           WEIR_INGEST_ADDR=here: expected an IP address and a port, like 127.0.0.1:3001
+          WEIR_RETENTION_DAYS=50000: expected at most 36500
           WEIR_EVENT_NAMES: "Bad Name" is no event name; use 1 to 64 characters: a lower-case letter, then lower-case letters, digits or underscores
           WEIR_FLUSH_EVENTS=0: expected a whole number from 1
           WEIR_FLUSH_INTERVAL_MS=2s: invalid digit found in string; expected a whole number from 1

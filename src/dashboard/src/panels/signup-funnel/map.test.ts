@@ -47,6 +47,11 @@ describe("mapSignupFunnel", () => {
     expect(picture.buckets.map((bucket) => bucket.ratePct)).toEqual([50, null]);
   });
 
+  it("gives_no_rate_to_a_bucket_that_has_just_begun", () => {
+    const picture = mapSignupFunnel(answer(row("05", 1, 3), row("10", 1, 6)), "1h");
+    expect(picture.buckets.map((bucket) => bucket.ratePct)).toEqual([300, null]);
+  });
+
   it("takes_the_width_of_a_bucket_from_the_rows", () => {
     const { buckets } = mapSignupFunnel(
       answer(row("00", 2, 1), row("05", 1, 0), row("10", 1, 0)),

@@ -59,15 +59,18 @@ function buckets(rows: readonly Row[], computedAtMs: number): SignupBucket[] {
   return rows.map((row, index) => {
     const startMs = starts[index] ?? 0;
     const endMs = startMs + Math.max(0, widthMs);
+    const running = endMs > computedAtMs;
+    // In a bucket that has just begun, those who complete started before it: no rate yet, and no scale to set by it.
+    const premature = running && row.completed > row.started;
     return {
       startMs,
       endMs,
       whole: row.started,
       part: row.completed,
-      ratePct: row.conversion_pct,
+      ratePct: premature ? null : row.conversion_pct,
       wholeBefore: row.started_before,
       partBefore: row.completed_before,
-      running: endMs > computedAtMs,
+      running,
     };
   });
 }
