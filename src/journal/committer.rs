@@ -48,6 +48,8 @@ pub struct Committer {
     epoch: u64,
     next_sequence: u64,
     current: Option<CurrentSegment>,
+    /// The last commit found no room.
+    disk_full: bool,
     /// Reused from commit to commit.
     group: EventBatch,
     record: BytesMut,
@@ -78,6 +80,7 @@ impl Committer {
             epoch,
             next_sequence,
             current: None,
+            disk_full: false,
             group: EventBatch::default(),
             record: BytesMut::new(),
             waiting: Vec::new(),
@@ -142,11 +145,15 @@ impl Committer {
         let answer = match &outcome {
             Ok(()) => Ok(()),
             Err(WriteError::NoSpace(error)) => {
-                tracing::warn!(%error, "the disk of the journal is full; events are refused");
+                // A full disk is one line in the log, not one a commit.
+                if !self.disk_full {
+                    tracing::warn!(%error, "the disk of the journal is full; events are refused");
+                }
                 Err(AppendError::DiskFull)
             }
             Err(WriteError::Fatal(_)) => Err(AppendError::Closed),
         };
+        self.disk_full = answer == Err(AppendError::DiskFull);
         for (reserved, done) in self.waiting.drain(..) {
             drop(reserved);
             // A client that has gone does not hear that its events are safe.
@@ -170,18 +177,25 @@ impl Committer {
                 let id = SegmentId { epoch: self.epoch, sequence: self.next_sequence };
                 let created = create_segment(self.disk.as_ref(), id)?;
                 self.next_sequence += 1;
-                self.queue.opened(created.opened_at);
                 self.queue.committed(0, created.length);
                 self.current.insert(created)
             }
         };
-        write_record(&mut self.record, current.records, &self.group);
+        if current.rows == 0 {
+            current.opened_at = Instant::now();
+        }
+        write_record(&mut self.record, current.id, current.records, &self.group);
         if let Err(error) = current.file.append(&self.record) {
-            // Part of the record may be there; without it, the file is as it was.
+            // Part of the record may be there; without it, the file is as it was. A power loss must not bring it back,
+            // as the segment may be closed before it gets another record.
             current.file.truncate(current.length).map_err(WriteError::Fatal)?;
+            current.file.sync().map_err(WriteError::Fatal)?;
             return Err(WriteError::from(error));
         }
         current.file.sync().map_err(WriteError::Fatal)?;
+        if current.rows == 0 {
+            self.queue.opened(current.opened_at);
+        }
         current.length += self.record.len() as u64;
         current.rows += self.group.rows() as u64;
         current.records += 1;
@@ -201,7 +215,8 @@ impl Committer {
     /// Time until the current segment is due by age. While the store is busy, its `StoreIdle` ends the wait.
     fn until_due(&self) -> Duration {
         match &self.current {
-            Some(current) if self.queue.is_store_idle() => {
+            // One that a full disk has kept empty is due at no time.
+            Some(current) if current.rows > 0 && self.queue.is_store_idle() => {
                 self.limits.flush_interval.saturating_sub(current.opened_at.elapsed())
             }
             _ => IDLE,

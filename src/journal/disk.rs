@@ -20,6 +20,8 @@ pub trait Disk: Send + Sync + 'static {
     fn remove(&self, name: &str) -> io::Result<()>;
     /// Makes creations, renames and removals last through a power loss.
     fn sync_directory(&self) -> io::Result<()>;
+    /// Makes everything last that anyone has written to the file system: also what the embedded engine has.
+    fn sync_file_system(&self) -> io::Result<()>;
 }
 
 /// An open file, written at its end.
@@ -39,7 +41,17 @@ impl RealDisk {
     /// Opens the directory, creating it if need be.
     pub fn open(directory: &Path) -> io::Result<Arc<dyn Disk>> {
         fs::create_dir_all(directory)?;
-        Ok(Arc::new(Self { directory: directory.to_owned() }))
+        let directory = directory.canonicalize()?;
+        // A power loss must not take a new directory with all that is in it: neither this one, nor the one it is in.
+        for parent in directory.ancestors().skip(1).take(2) {
+            match File::open(parent) {
+                Ok(parent) => parent.sync_all()?,
+                // Where weir may not look, it has not created anything.
+                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(Arc::new(Self { directory }))
     }
 }
 
@@ -77,6 +89,17 @@ impl Disk for RealDisk {
 
     fn sync_directory(&self) -> io::Result<()> {
         File::open(&self.directory)?.sync_all()
+    }
+
+    #[cfg(target_os = "linux")]
+    fn sync_file_system(&self) -> io::Result<()> {
+        Ok(rustix::fs::syncfs(File::open(&self.directory)?)?)
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn sync_file_system(&self) -> io::Result<()> {
+        rustix::fs::sync();
+        Ok(())
     }
 }
 

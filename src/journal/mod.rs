@@ -20,9 +20,17 @@ mod queue;
 mod recovery;
 mod segment;
 
+#[cfg(test)]
+mod power_loss_tests;
+#[cfg(test)]
+mod simulated_disk;
+#[cfg(test)]
+mod trial;
+
 pub use batch::{COLUMNS, EventBatch, EventRow};
 pub use disk::{Disk, DiskFile, RealDisk};
 pub use queue::{Depth, PendingSegment, SegmentQueue};
+pub use recovery::Damage;
 pub use segment::{Segment, SegmentId};
 
 use std::{

@@ -19,9 +19,13 @@ use super::{
     batch::EventBatch,
     committer::Command,
     disk::Disk,
-    recovery::{CLEAN_FILE, Recovered},
-    segment::{Segment, SegmentId},
+    recovery::{CLEAN_FILE, Damage, Recovered, damage, keep_copy},
+    segment::{RECORD_HEADER_BYTES, SEGMENT_HEADER_BYTES, Segment, SegmentId},
 };
+
+/// Segments kept after their insert: fewer than ClickHouse remembers tokens (`non_replicated_deduplication_window` in
+/// init-db.sql), so that it knows each of them if they are sent again.
+const STORED_SEGMENTS_MAX: usize = 4_000;
 
 /// A closed segment on disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +57,7 @@ pub struct SegmentQueue {
     committer: SyncSender<Command>,
     pending_bytes: Arc<AtomicU64>,
     pending_events: AtomicU64,
+    damage: Mutex<Damage>,
 }
 
 #[derive(Default)]
@@ -101,6 +106,7 @@ impl SegmentQueue {
             pending_bytes: Arc::new(AtomicU64::new(state.waiting.iter().map(|segment| segment.bytes).sum())),
             pending_events: AtomicU64::new(state.waiting.iter().map(|segment| segment.rows).sum()),
             state: Mutex::new(state),
+            damage: Mutex::new(recovered.damage),
         }
     }
 
@@ -110,10 +116,11 @@ impl SegmentQueue {
 
     /// Sets bytes aside for a batch; `None` when the journal is full.
     pub(super) fn reserve(&self, batch: &EventBatch) -> Option<Reservation> {
-        let bytes = batch.block_bytes() as u64;
-        let before = self.pending_bytes.fetch_add(bytes, Ordering::Relaxed);
-        let reservation = Reservation { bytes, pending_bytes: Arc::clone(&self.pending_bytes) };
-        (before + bytes <= self.limits.pending_bytes_max).then_some(reservation)
+        // As if it became a record and a segment of its own.
+        let bytes = (batch.block_bytes() + RECORD_HEADER_BYTES + SEGMENT_HEADER_BYTES) as u64;
+        let within = |pending: u64| pending.checked_add(bytes).filter(|sum| *sum <= self.limits.pending_bytes_max);
+        self.pending_bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, within).ok()?;
+        Some(Reservation { bytes, pending_bytes: Arc::clone(&self.pending_bytes) })
     }
 
     pub(super) fn opened(&self, opened_at: Instant) {
@@ -173,18 +180,40 @@ impl SegmentQueue {
 
     /// Reads a segment's records. Blocking.
     pub fn read(&self, segment: &PendingSegment) -> io::Result<Segment> {
-        Ok(Segment::read(Bytes::from(self.disk.read(&segment.id.file_name())?)))
+        let content = Bytes::from(self.disk.read(&segment.id.file_name())?);
+        let read = Segment::read(segment.id, &content);
+        if read.rows != segment.rows {
+            let (rows, written) = (read.rows, segment.rows);
+            tracing::error!(
+                segment = segment.id.file_name(),
+                rows,
+                written,
+                "a journal segment was damaged while it waited"
+            );
+            keep_copy(self.disk.as_ref(), segment.id, &content)?;
+            *self.damage.lock().unwrap_or_else(PoisonError::into_inner) = damage(self.disk.as_ref())?;
+        }
+        Ok(read)
+    }
+
+    /// What has been set aside as damaged.
+    pub fn damage(&self) -> Damage {
+        *self.damage.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// ClickHouse has the segment: it is kept for a while, and those kept long enough are deleted. Blocking.
     pub fn mark_stored(&self, segment: &PendingSegment) -> io::Result<()> {
         self.disk.rename(&segment.id.file_name(), &segment.id.stored_name())?;
-        let expired = {
+        let (expired, early) = {
             let mut state = self.state();
             self.leave(&mut state, segment);
             state.stored.push_back((*segment, Instant::now()));
             state.expired(&self.limits)
         };
+        if early {
+            // What they would be kept for may still be in memory only.
+            self.disk.sync_file_system()?;
+        }
         for segment in expired {
             self.disk.remove(&segment.id.stored_name())?;
         }
@@ -206,6 +235,8 @@ impl SegmentQueue {
 
     /// Notes that everything was handed over in order, so that the next start need not send it again. Blocking.
     pub fn mark_clean(&self) -> io::Result<()> {
+        // The next start trusts the mark, also after a power loss: what ClickHouse has taken must last before it does.
+        self.disk.sync_file_system()?;
         self.disk.create(CLEAN_FILE)?;
         self.disk.sync_directory()
     }
@@ -225,18 +256,13 @@ impl SegmentQueue {
 }
 
 impl State {
-    /// Takes out the stored segments that are kept no longer.
-    fn expired(&mut self, limits: &JournalLimits) -> Vec<PendingSegment> {
-        let mut bytes: u64 = self.stored.iter().map(|(segment, _)| segment.bytes).sum();
-        let mut expired = Vec::new();
-        while let Some((segment, stored_at)) = self.stored.front().copied() {
-            if bytes <= limits.stored_bytes_max && stored_at.elapsed() < limits.stored_kept {
-                break;
-            }
-            bytes -= segment.bytes;
-            expired.push(segment);
-            self.stored.pop_front();
-        }
-        expired
+    /// Takes out the stored segments that are kept no longer; with `true`, if they have not been kept their time: then
+    /// it is all of them, so that it does not come to this again at once.
+    fn expired(&mut self, limits: &JournalLimits) -> (Vec<PendingSegment>, bool) {
+        let over = self.stored.partition_point(|(_, stored_at)| stored_at.elapsed() >= limits.stored_kept);
+        let left: u64 = self.stored.iter().skip(over).map(|(segment, _)| segment.bytes).sum();
+        let early = left > limits.stored_bytes_max || self.stored.len() - over > STORED_SEGMENTS_MAX;
+        let count = if early { self.stored.len() } else { over };
+        (self.stored.drain(..count).map(|(segment, _)| segment).collect(), early)
     }
 }

@@ -3,11 +3,12 @@
 use std::{io, time::Instant};
 
 use bytes::Bytes;
+use rustix::io::Errno;
 
 use super::{
     disk::Disk,
     queue::PendingSegment,
-    segment::{SEGMENT_HEADER_BYTES, Segment, SegmentId},
+    segment::{Segment, SegmentId},
 };
 
 /// Present while no process is at work and the last one ended in order.
@@ -36,11 +37,25 @@ impl SegmentId {
         self.named(REFUSED)
     }
 
+    fn corrupt_name(self) -> String {
+        self.named(CORRUPT)
+    }
+
     fn from_name(name: &str) -> Option<(Self, &str)> {
         let (stem, state) = name.split_once('.')?;
         let (sequence, epoch) = stem.split_once('-')?;
-        Some((Self { epoch: u64::from_str_radix(epoch, 16).ok()?, sequence: sequence.parse().ok()? }, state))
+        let id = Self { epoch: u64::from_str_radix(epoch, 16).ok()?, sequence: sequence.parse().ok()? };
+        // Someone else's file is left alone.
+        (id.named(state) == name).then_some((id, state))
     }
+}
+
+/// What no event can be read from any more. It is kept in `.corrupt` files, for a person to look at and delete.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Damage {
+    pub segments: u64,
+    /// Bytes that are kept.
+    pub bytes: u64,
 }
 
 /// The journal as a start finds it.
@@ -50,11 +65,12 @@ pub struct Recovered {
     pub pending: Vec<PendingSegment>,
     /// Inserted before an orderly end, and still kept.
     pub stored: Vec<PendingSegment>,
+    pub damage: Damage,
     pub next_sequence: u64,
 }
 
-/// Reads the directory, cuts torn tails, sets damage aside. The clean mark is removed: from here on, an end is unclean
-/// until it is marked otherwise.
+/// Reads the directory and sets damage aside. The clean mark is removed: from here on, an end is unclean until it is
+/// marked otherwise. No segment is changed: what a start sends, any later start finds.
 pub fn recover(disk: &dyn Disk) -> io::Result<Recovered> {
     let files = disk.list()?;
     let clean = files.iter().any(|(name, _)| name == CLEAN_FILE);
@@ -63,17 +79,18 @@ pub fn recover(disk: &dyn Disk) -> io::Result<Recovered> {
         .filter_map(|(name, bytes)| SegmentId::from_name(name).map(|(id, state)| (id, state, *bytes)))
         .collect();
     segments.sort_by_key(|(id, ..)| (id.sequence, id.epoch));
-    let mut recovered =
-        Recovered { next_sequence: segments.last().map_or(1, |(id, ..)| id.sequence + 1), ..Recovered::default() };
+    let last = segments.last().map(|(id, ..)| *id);
+    let next_sequence = last.map_or(1, |last| last.sequence.saturating_add(1));
+    let mut recovered = Recovered { next_sequence, ..Recovered::default() };
     for (id, state, bytes) in segments {
         match state {
             STORED if clean => recovered.stored.push(PendingSegment { id, rows: 0, bytes, opened_at: Instant::now() }),
             // ClickHouse may have lost what it had not synced; it knows the token of what it has.
             STORED => {
                 disk.rename(&id.stored_name(), &id.file_name())?;
-                recovered.pending.extend(recover_segment(disk, id)?);
+                recovered.pending.extend(recover_segment(disk, id, last == Some(id))?);
             }
-            PENDING => recovered.pending.extend(recover_segment(disk, id)?),
+            PENDING => recovered.pending.extend(recover_segment(disk, id, last == Some(id))?),
             _ => {}
         }
     }
@@ -81,48 +98,71 @@ pub fn recover(disk: &dyn Disk) -> io::Result<Recovered> {
         disk.remove(CLEAN_FILE)?;
     }
     disk.sync_directory()?;
+    recovered.damage = damage(disk)?;
     Ok(recovered)
 }
 
-/// One segment; `None` if it holds no event.
-fn recover_segment(disk: &dyn Disk, id: SegmentId) -> io::Result<Option<PendingSegment>> {
+/// One segment; `None` if it holds no event. Only in the last one a write can have been under way.
+fn recover_segment(disk: &dyn Disk, id: SegmentId, is_last: bool) -> io::Result<Option<PendingSegment>> {
     let name = id.file_name();
-    let content = Bytes::from(disk.read(&name)?);
-    let segment = Segment::read(content.clone());
-    let header_damaged = content.len() >= SEGMENT_HEADER_BYTES && SegmentId::from_header(&content) != Some(id);
-    if header_damaged || !segment.damaged.is_empty() {
-        tracing::error!(segment = name, ranges = ?segment.damaged, header_damaged, "a journal segment is damaged; its sound records are sent, a copy is kept");
+    let content = match disk.read(&name) {
+        Ok(content) => Bytes::from(content),
+        Err(error) if error.raw_os_error() == Some(Errno::IO.raw_os_error()) => {
+            tracing::error!(segment = name, %error, "a journal segment cannot be read; it is set aside");
+            disk.rename(&name, &id.corrupt_name())?;
+            return Ok(None);
+        }
+        Err(error) => return Err(error),
+    };
+    let segment = Segment::read(id, &content);
+    let torn_by_rot = segment.torn_bytes > 0 && !is_last;
+    if !segment.damaged.is_empty() || torn_by_rot {
+        tracing::error!(segment = name, ranges = ?segment.damaged, torn_bytes = segment.torn_bytes, "a journal segment is damaged; its sound records are sent, a copy is kept");
         keep_copy(disk, id, &content)?;
+    } else if segment.torn_bytes > 0 {
+        let bytes = segment.torn_bytes;
+        tracing::warn!(segment = name, bytes, "the last write to the journal was cut off; it was never answered");
     }
     if segment.rows == 0 {
         disk.remove(&name)?;
         return Ok(None);
     }
-    let mut file = disk.open(&name)?;
-    if segment.valid_length < content.len() {
-        // A write that was under way: its request was never answered.
-        tracing::warn!(
-            segment = name,
-            bytes = content.len() - segment.valid_length,
-            "cut a torn write off a journal segment"
-        );
-        file.truncate(segment.valid_length as u64)?;
-    }
     // What is sent from here must be what a later start finds.
-    file.sync()?;
-    let bytes = segment.valid_length as u64;
-    Ok(Some(PendingSegment { id, rows: segment.rows, bytes, opened_at: Instant::now() }))
+    disk.open(&name)?.sync()?;
+    Ok(Some(PendingSegment { id, rows: segment.rows, bytes: content.len() as u64, opened_at: Instant::now() }))
 }
 
-fn keep_copy(disk: &dyn Disk, id: SegmentId, content: &[u8]) -> io::Result<()> {
-    let name = id.named(CORRUPT);
-    match disk.create(&name) {
-        Ok(mut file) => {
-            file.append(content)?;
-            file.sync()
+/// Keeps the damaged bytes and what is around them, if there is room: events come before evidence.
+pub fn keep_copy(disk: &dyn Disk, id: SegmentId, content: &[u8]) -> io::Result<()> {
+    let name = id.corrupt_name();
+    let mut file = match disk.create(&name) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            if disk.read(&name)?.len() == content.len() {
+                // Kept at an earlier start.
+                return Ok(());
+            }
+            // That start did not get to its end.
+            disk.remove(&name)?;
+            disk.create(&name)?
         }
-        // Kept at an earlier start.
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(error),
+        created => created?,
+    };
+    match file.append(content).and_then(|()| file.sync()) {
+        Err(error) if error.kind() == io::ErrorKind::StorageFull => {
+            tracing::error!(segment = name, "there is no room for a copy of a damaged segment; it is not kept");
+            disk.remove(&name)
+        }
+        outcome => outcome,
     }
+}
+
+/// What has been set aside, at this start and earlier.
+pub fn damage(disk: &dyn Disk) -> io::Result<Damage> {
+    let files = disk.list()?;
+    let corrupt =
+        files.iter().filter(|(name, _)| SegmentId::from_name(name).is_some_and(|(_, state)| state == CORRUPT));
+    Ok(corrupt.fold(Damage::default(), |damage, (_, bytes)| Damage {
+        segments: damage.segments + 1,
+        bytes: damage.bytes + bytes,
+    }))
 }

@@ -2,12 +2,14 @@
 //!
 //! ```text
 //! segment  ┌ magic "WEIRJRN1" 8 │ epoch u64 │ sequence u64 │ crc32c of the 24 bytes before, u32 │ zero u32 ┐ 32 bytes
-//! record   ├ marker "REC1" 4 │ length u32 │ number u32 │ rows u32 │ crc32c u32 │ payload: one Native block   ┤
-//!          └ …                                                                                              ┘
+//! record   ├ marker "REC1" 4 │ length u32 │ number u32 │ rows u32 │ crc32c of the header │ crc32c │ payload ┤
+//!          └ …                                                                                             ┘
 //! ```
 //!
-//! Integers are little-endian. A record's checksum covers everything of it but itself. `number` counts the records of the
-//! segment from 0, so that a record cannot pass for another one.
+//! Integers are little-endian; a payload is one Native block. `number` counts the records of the segment from 0. The first
+//! checksum covers the segment's id and the 16 bytes before, the second the first and the payload. So no record can pass
+//! for one of another place, as when a disk returns old blocks; a client, who cannot know the epoch, cannot put a record
+//! into its events; and a length is known to be good before it is followed.
 
 use std::ops::Range;
 
@@ -18,9 +20,10 @@ use super::batch::EventBatch;
 const MAGIC: &[u8; 8] = b"WEIRJRN1";
 const MARKER: &[u8; 4] = b"REC1";
 pub const SEGMENT_HEADER_BYTES: usize = 32;
-const RECORD_HEADER_BYTES: usize = 20;
-/// Where the checksum stands in a record's header.
-const CHECKSUM_AT: usize = 16;
+pub const RECORD_HEADER_BYTES: usize = 24;
+/// Where the checksums stand in a record's header.
+const HEADER_CHECKSUM_AT: usize = 16;
+const CHECKSUM_AT: usize = 20;
 /// No record is longer; a length beyond it is damage, and is not allocated for.
 pub const RECORD_BYTES_MAX: usize = 64 * 1024 * 1024;
 
@@ -60,87 +63,128 @@ impl SegmentId {
     }
 }
 
-/// Appends a batch to `out` as record `number`.
-pub fn write_record(out: &mut BytesMut, number: u32, batch: &EventBatch) {
+/// Appends a batch to `out` as record `number` of a segment.
+pub fn write_record(out: &mut BytesMut, id: SegmentId, number: u32, batch: &EventBatch) {
     let start = out.len();
     out.put_slice(MARKER);
     out.put_u32_le(0);
     out.put_u32_le(number);
     out.put_u32_le(u32::try_from(batch.rows()).expect("a group of batches is bounded far below 2^32 rows"));
-    out.put_u32_le(0);
+    out.put_u64_le(0);
     batch.write_block(out);
     let record = &mut out[start..];
     let length = u32::try_from(record.len() - RECORD_HEADER_BYTES).expect("a group of batches is bounded in bytes");
     record[4..8].copy_from_slice(&length.to_le_bytes());
-    let checksum = checksum(record);
+    let header_checksum = header_checksum(id, record);
+    let checksum = crc32c::crc32c_append(header_checksum, &record[RECORD_HEADER_BYTES..]);
+    record[HEADER_CHECKSUM_AT..CHECKSUM_AT].copy_from_slice(&header_checksum.to_le_bytes());
     record[CHECKSUM_AT..RECORD_HEADER_BYTES].copy_from_slice(&checksum.to_le_bytes());
 }
 
-fn checksum(record: &[u8]) -> u32 {
-    crc32c::crc32c_append(crc32c::crc32c(&record[..CHECKSUM_AT]), &record[RECORD_HEADER_BYTES..])
+fn header_checksum(id: SegmentId, record: &[u8]) -> u32 {
+    let place = crc32c::crc32c_append(crc32c::crc32c(&id.epoch.to_le_bytes()), &id.sequence.to_le_bytes());
+    crc32c::crc32c_append(place, &record[..HEADER_CHECKSUM_AT])
 }
 
 /// What a segment file holds.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub struct Segment {
     /// One Native block a record, in order: joined, the body of the insert.
     pub blocks: Vec<Bytes>,
     pub rows: u64,
-    /// Bytes that are no valid record, with valid records behind them: rot.
+    /// Bytes that are neither a header nor a valid record.
     pub damaged: Vec<Range<usize>>,
-    /// Length up to the end of the last valid record; what follows is a torn write or rot at the end.
-    pub valid_length: usize,
+    /// Bytes at the end, not among the damaged, that a write leaves which is cut off under way.
+    pub torn_bytes: usize,
 }
 
 impl Segment {
-    /// Reads all records that are whole, wherever damage lies between them.
-    pub fn read(file: Bytes) -> Self {
-        let mut segment = Self { valid_length: SEGMENT_HEADER_BYTES.min(file.len()), ..Self::default() };
+    /// Reads all records of the segment that are whole, wherever damage lies between them.
+    pub fn read(id: SegmentId, file: &Bytes) -> Self {
+        let mut segment = Self::default();
+        if file.len() < SEGMENT_HEADER_BYTES {
+            segment.torn_bytes = file.len();
+            return segment;
+        }
+        if SegmentId::from_header(file) != Some(id) {
+            segment.damaged.push(0..SEGMENT_HEADER_BYTES);
+        }
         let mut at = SEGMENT_HEADER_BYTES;
         let mut number_min = 0;
         while at < file.len() {
-            match record_at(&file, at, number_min) {
-                Some(record) => {
-                    if segment.valid_length < at {
-                        segment.damaged.push(segment.valid_length..at);
-                    }
-                    at += RECORD_HEADER_BYTES + record.length;
-                    number_min = record.number + 1;
-                    segment.valid_length = at;
-                    segment.rows += u64::from(record.rows);
-                    segment.blocks.push(file.slice(at - record.length..at));
+            let end = match record_at(id, file, at, number_min) {
+                Found::Record { end, number, rows } => {
+                    number_min = number.saturating_add(1);
+                    segment.rows += u64::from(rows);
+                    segment.blocks.push(file.slice(at + RECORD_HEADER_BYTES..end));
+                    end
                 }
-                None => at = next_marker(&file, at + 1),
-            }
+                Found::Torn => {
+                    segment.torn_bytes = file.len() - at;
+                    file.len()
+                }
+                Found::Damage { end } => {
+                    segment.add_damage(at..end);
+                    end
+                }
+            };
+            at = end;
         }
         segment
     }
-}
 
-struct Record {
-    length: usize,
-    number: u32,
-    rows: u32,
-}
-
-/// The record at `at`, if one is there and whole. Numbers only rise: a stale copy of an earlier record is none.
-fn record_at(file: &[u8], at: usize, number_min: u32) -> Option<Record> {
-    let rest = file.get(at..)?;
-    if !rest.starts_with(MARKER) {
-        return None;
+    fn add_damage(&mut self, range: Range<usize>) {
+        match self.damaged.last_mut() {
+            Some(last) if last.end == range.start => last.end = range.end,
+            _ => self.damaged.push(range),
+        }
     }
-    let length = u32_at(rest, 4)? as usize;
-    if length > RECORD_BYTES_MAX {
-        return None;
-    }
-    let record = rest.get(..RECORD_HEADER_BYTES + length)?;
-    let number = u32_at(record, 8)?;
-    let valid = number >= number_min && checksum(record) == u32_at(record, CHECKSUM_AT)?;
-    valid.then_some(Record { length, number, rows: u32_at(record, 12)? })
 }
 
+enum Found {
+    Record {
+        end: usize,
+        number: u32,
+        rows: u32,
+    },
+    /// The beginning of a record, up to the end of the file.
+    Torn,
+    Damage {
+        end: usize,
+    },
+}
+
+/// What lies at `at`. Numbers only rise: a stale copy of an earlier record is damage.
+fn record_at(id: SegmentId, file: &[u8], at: usize, number_min: u32) -> Found {
+    let rest = &file[at..];
+    let damage = || Found::Damage { end: next_marker(file, at + 1) };
+    let Some(header) = rest.first_chunk::<RECORD_HEADER_BYTES>() else {
+        let shared = rest.len().min(MARKER.len());
+        return if rest[..shared] == MARKER[..shared] { Found::Torn } else { damage() };
+    };
+    let [length, number, rows, known_header, known] = [4, 8, 12, HEADER_CHECKSUM_AT, CHECKSUM_AT]
+        .map(|field| u32_at(header, field).expect("a header holds its fields"));
+    let length = length as usize;
+    if !header.starts_with(MARKER)
+        || header_checksum(id, header) != known_header
+        || length > RECORD_BYTES_MAX
+        || number < number_min
+    {
+        return damage();
+    }
+    let end = at + RECORD_HEADER_BYTES + length;
+    match file.get(at + RECORD_HEADER_BYTES..end) {
+        None => Found::Torn,
+        Some(payload) if crc32c::crc32c_append(known_header, payload) == known => Found::Record { end, number, rows },
+        // The header is good, so the next record is where it says.
+        Some(_) => Found::Damage { end },
+    }
+}
+
+/// Where the next record may begin.
 fn next_marker(file: &[u8], from: usize) -> usize {
-    file[from..].windows(MARKER.len()).position(|window| window == MARKER).map_or(file.len(), |found| from + found)
+    let rest = file.get(from..).unwrap_or_default();
+    rest.windows(MARKER.len()).position(|window| window == MARKER).map_or(file.len(), |found| from + found)
 }
 
 fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
