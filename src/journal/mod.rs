@@ -21,6 +21,12 @@ mod recovery;
 mod segment;
 
 #[cfg(test)]
+mod damage_tests;
+#[cfg(test)]
+mod disk_error_tests;
+#[cfg(test)]
+mod model_tests;
+#[cfg(test)]
 mod power_loss_tests;
 #[cfg(test)]
 mod simulated_disk;

@@ -86,7 +86,7 @@ async fn lose_power_in_lives(trial: &mut Trial, operation: u64) -> bool {
 fn accepted_events_arrive_once_after_a_power_loss_at_any_operation() {
     run(async {
         for kept in [Kept::Long, Kept::Short] {
-            for seed in 0..20 {
+            for seed in 0..6 {
                 let mut operation = 0;
                 loop {
                     let mut trial = trial(seed, kept);
@@ -106,7 +106,7 @@ fn accepted_events_arrive_once_after_a_power_loss_at_any_operation() {
 #[test]
 fn accepted_events_arrive_once_after_another_power_loss_during_the_recovery() {
     run(async {
-        for seed in 0..3 {
+        for seed in 0..1 {
             for operation in 0.. {
                 let mut recovery_operation = 0;
                 let lost_in_lives = loop {

@@ -41,7 +41,7 @@ impl SegmentId {
         self.named(CORRUPT)
     }
 
-    fn from_name(name: &str) -> Option<(Self, &str)> {
+    pub fn from_name(name: &str) -> Option<(Self, &str)> {
         let (stem, state) = name.split_once('.')?;
         let (sequence, epoch) = stem.split_once('-')?;
         let id = Self { epoch: u64::from_str_radix(epoch, 16).ok()?, sequence: sequence.parse().ok()? };

@@ -51,16 +51,6 @@ impl SegmentId {
         header[24..28].copy_from_slice(&checksum.to_le_bytes());
         header
     }
-
-    /// Reads a header back; `None` if it is damaged.
-    pub fn from_header(file: &[u8]) -> Option<Self> {
-        let header = file.first_chunk::<SEGMENT_HEADER_BYTES>()?;
-        let checksum = u32_at(header, 24)?;
-        if !header.starts_with(MAGIC) || crc32c::crc32c(&header[..24]) != checksum {
-            return None;
-        }
-        Some(Self { epoch: u64_at(header, 8)?, sequence: u64_at(header, 16)? })
-    }
 }
 
 /// Appends a batch to `out` as record `number` of a segment.
@@ -106,7 +96,7 @@ impl Segment {
             segment.torn_bytes = file.len();
             return segment;
         }
-        if SegmentId::from_header(file) != Some(id) {
+        if !file.starts_with(&id.header()) {
             segment.damaged.push(0..SEGMENT_HEADER_BYTES);
         }
         let mut at = SEGMENT_HEADER_BYTES;
@@ -189,8 +179,4 @@ fn next_marker(file: &[u8], from: usize) -> usize {
 
 fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
     bytes.get(at..)?.first_chunk().map(|chunk| u32::from_le_bytes(*chunk))
-}
-
-fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
-    bytes.get(at..)?.first_chunk().map(|chunk| u64::from_le_bytes(*chunk))
 }

@@ -25,6 +25,7 @@ pub struct Machine(Arc<Mutex<State>>);
 pub enum Operation {
     Append,
     Sync,
+    SyncDirectory,
     Read,
     Create,
     Truncate,
@@ -113,10 +114,6 @@ impl Machine {
 
     pub fn has_power(&self) -> bool {
         !self.state().is_off
-    }
-
-    pub fn operations(&self) -> u64 {
-        self.state().operations
     }
 
     /// Lets one operation fail, after `spared` of its kind have not.
@@ -354,7 +351,7 @@ impl Disk for Handle {
 
     fn sync_directory(&self) -> io::Result<()> {
         let mut state = running(&self.machine, self.process)?;
-        state.begin(None)?;
+        state.begin(Some(Operation::SyncDirectory))?;
         if state.sync_reaches() {
             state.name_changes.clear();
             state.lasting_names = state.names.clone();

@@ -4,11 +4,16 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     io,
+    ops::Range,
     time::Duration,
 };
 
+use bytes::Bytes;
+use proptest::prelude::*;
+
 use super::{
     AppendError, EventBatch, EventRow, Journal, JournalLimits, OpenJournal, PendingSegment, Segment, SegmentQueue,
+    segment::{RECORD_HEADER_BYTES, SEGMENT_HEADER_BYTES, SegmentId},
     simulated_disk::Machine,
 };
 
@@ -22,6 +27,10 @@ pub struct Trial {
     pub accepted: BTreeSet<u32>,
     /// Events so far, accepted or not: they are numbered.
     pub submitted: u32,
+    /// ClickHouse keeps what it has through a power loss.
+    pub store_is_lasting: bool,
+    /// Events whose records have rotted: they need not arrive.
+    excused: BTreeSet<u32>,
     inserts: BTreeMap<String, Insert>,
     starts: u64,
 }
@@ -47,6 +56,8 @@ impl Trial {
             limits,
             accepted: BTreeSet::new(),
             submitted: 0,
+            store_is_lasting: false,
+            excused: BTreeSet::new(),
             inserts: BTreeMap::new(),
             starts: 0,
         }
@@ -114,6 +125,9 @@ impl Trial {
     /// Takes what was not synced, of the journal and of ClickHouse.
     pub fn lose_power(&mut self) {
         self.machine.lose_power();
+        if self.store_is_lasting {
+            return;
+        }
         let machine = &self.machine;
         self.inserts
             .retain(|_, insert| insert.file_system_syncs < machine.file_system_syncs() || machine.random_below(2) == 0);
@@ -132,7 +146,8 @@ impl Trial {
         for number in self.inserts.values().flat_map(|insert| &insert.events) {
             *arrived.entry(*number).or_default() += 1;
         }
-        let lost: Vec<_> = self.accepted.iter().filter(|number| !arrived.contains_key(number)).collect();
+        let lost: Vec<_> =
+            self.accepted.difference(&self.excused).filter(|number| !arrived.contains_key(number)).collect();
         let repeated: Vec<_> = arrived.iter().filter(|(_, times)| **times > 1).collect();
         let unknown: Vec<_> = arrived.keys().filter(|number| **number >= self.submitted).collect();
         assert!(
@@ -145,6 +160,66 @@ impl Trial {
     pub fn arrived(&self) -> BTreeSet<u32> {
         self.inserts.values().flat_map(|insert| insert.events.iter().copied()).collect()
     }
+}
+
+/// What time does to a file, at a place of it.
+#[derive(Debug, Clone)]
+pub enum Rot {
+    /// Of one bit.
+    Flip(usize),
+    /// Of all bytes from here.
+    Cut(usize),
+    /// Of a sector that returns zeros.
+    Zero(usize),
+}
+
+pub fn rot() -> impl Strategy<Value = Rot> {
+    prop_oneof![
+        3 => (0_usize..100_000).prop_map(Rot::Flip),
+        1 => (0_usize..2000).prop_map(Rot::Cut),
+        1 => (0_usize..2000).prop_map(Rot::Zero),
+    ]
+}
+
+impl Trial {
+    /// Lets a segment rot, and excuses the events of its damaged records; `false` if its bytes are as before.
+    pub fn rot(&mut self, name: &str, rot: &Rot) -> bool {
+        let before = self.machine.content(name);
+        let mut after = before.clone();
+        match *rot {
+            _ if before.is_empty() => {}
+            Rot::Flip(bit) => after[bit / 8 % before.len()] ^= 1 << (bit % 8),
+            Rot::Cut(length) => after.truncate(length % before.len()),
+            Rot::Zero(from) => after.iter_mut().skip(from % before.len()).take(512).for_each(|byte| *byte = 0),
+        }
+        for (range, events) in records(name, &before) {
+            if after.get(range.clone()) != Some(&before[range]) {
+                self.excused.extend(events);
+            }
+        }
+        let changed = before != after;
+        self.machine.rot(name, after);
+        changed
+    }
+
+    /// Whether a segment holds whole records only.
+    pub fn ends_with_a_record(&self, name: &str) -> bool {
+        let content = self.machine.content(name);
+        let end = records(name, &content).last().map_or(SEGMENT_HEADER_BYTES, |(range, _)| range.end);
+        end == content.len()
+    }
+}
+
+/// Where a segment's sound records are, and the events in them.
+fn records(name: &str, content: &[u8]) -> Vec<(Range<usize>, Vec<u32>)> {
+    let (id, _) = SegmentId::from_name(name).expect("the name of a segment");
+    let content = Bytes::copy_from_slice(content);
+    let segment = Segment::read(id, &content);
+    let record = |block: &Bytes| {
+        let start = block.as_ptr() as usize - content.as_ptr() as usize;
+        (start - RECORD_HEADER_BYTES..start + block.len(), events_in(block))
+    };
+    segment.blocks.iter().map(record).collect()
 }
 
 /// Runs a test's future to its end.
