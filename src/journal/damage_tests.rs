@@ -131,6 +131,20 @@ fn a_cut_in_a_segment_that_is_not_the_last_is_damage() {
 }
 
 #[test]
+fn a_segment_that_has_become_empty_is_damage() {
+    run(async {
+        for length in [0, 1, SEGMENT_HEADER_BYTES] {
+            let mut trial = Trial::new(1);
+            write_segments(&mut trial, &[vec![1], vec![1]]).await;
+            trial.rot(&oldest(&trial), &Rot::Cut(length));
+            let open = trial.start().expect("damage is no reason to refuse the start");
+            assert_eq!(open.queue.damage(), Damage { segments: 1, bytes: length as u64 });
+            open.journal.close();
+        }
+    });
+}
+
+#[test]
 fn a_segment_that_cannot_be_read_is_set_aside() {
     run(async {
         let mut trial = Trial::new(1);
@@ -173,14 +187,14 @@ fn rot_while_a_segment_waits_is_counted() {
 fn a_record_of_another_segment_is_damage() {
     run(async {
         let mut trial = Trial::new(1);
-        write_segments(&mut trial, &[vec![1], vec![1]]).await;
+        write_segments(&mut trial, &[vec![1, 1], vec![1]]).await;
         let (old, new) = (trial.machine.content(&oldest(&trial)), newest(&trial));
         // As after a power loss, when a file has got its new length and still the blocks of a deleted one.
         let mut content = trial.machine.content(&new);
-        content.extend_from_slice(&old[SEGMENT_HEADER_BYTES..]);
+        content.extend_from_slice(&old[content.len()..]);
         trial.machine.rot(&new, content);
         trial.end_well().await;
-        assert_eq!(trial.arrived().len(), 2);
+        assert_eq!(trial.arrived().len(), 3);
     });
 }
 

@@ -115,8 +115,9 @@ fn recover_segment(disk: &dyn Disk, id: SegmentId, is_last: bool) -> io::Result<
         Err(error) => return Err(error),
     };
     let segment = Segment::read(id, &content);
-    let torn_by_rot = segment.torn_bytes > 0 && !is_last;
-    if !segment.damaged.is_empty() || torn_by_rot {
+    // One without a record is the last one, too: a start deletes it.
+    let cut = !is_last && (segment.torn_bytes > 0 || segment.rows == 0);
+    if !segment.damaged.is_empty() || cut {
         tracing::error!(segment = name, ranges = ?segment.damaged, torn_bytes = segment.torn_bytes, "a journal segment is damaged; its sound records are sent, a copy is kept");
         keep_copy(disk, id, &content)?;
     } else if segment.torn_bytes > 0 {
