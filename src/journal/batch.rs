@@ -29,7 +29,7 @@ pub const COLUMNS: [Column; 10] = [
 ];
 
 /// One valid event, borrowed from the request that brought it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EventRow<'a> {
     pub event_id: &'a [u8],
     pub event_name: &'a [u8],

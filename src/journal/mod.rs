@@ -14,6 +14,7 @@
 //! Limits: bytes on disk (`bytes_max`, then `AppendError::Full`), bytes of a segment, bytes of a commit, appends that wait.
 
 mod batch;
+mod block;
 mod committer;
 mod disk;
 mod queue;
