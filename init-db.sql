@@ -56,16 +56,24 @@ TTL date + INTERVAL 90 DAY
 -- exceed what the journal can send again after a crash or a long outage, and an entry costs little.
 SETTINGS non_replicated_deduplication_window = 10000;
 
+-- Events that were not taken, each with the reason: `weir replay-rejected` sends them again after a fix.
 CREATE TABLE IF NOT EXISTS rejected_events
 (
     received_at DateTime64(3),
+    -- 'ingest': validation refused it and told the sender. 'store': it was accepted, and ClickHouse refused it for good.
     source LowCardinality(String),
+    -- Position in its request, or in its batch.
     event_index UInt32,
     field LowCardinality(String),
     reason String,
-    raw String
+    -- The event as it was sent; what validation refused is cut to 4 KiB.
+    raw String,
+    id UUID DEFAULT generateUUIDv4(),
+    -- What the store refuses may have waited in the journal for long: the days count from here.
+    rejected_at DateTime DEFAULT now()
 )
 ENGINE = MergeTree()
-ORDER BY received_at
-TTL toDateTime(received_at) + INTERVAL 7 DAY
-SETTINGS non_replicated_deduplication_window = 10000;
+PARTITION BY (source, toDate(received_at))
+ORDER BY (received_at, id)
+TTL rejected_at + INTERVAL 7 DAY
+SETTINGS non_replicated_deduplication_window = 10000, ttl_only_drop_parts = 1;

@@ -15,7 +15,7 @@ use crate::{
     ingest::{Decoder, EventNames},
     journal::{Journal, JournalLimits, OpenJournal, RealDisk, SegmentQueue},
     queries::{Answers, Catalog, Freshness},
-    store::{Access, Login, Store, StoreError, Writer, WriterLimits, ensure_schema},
+    store::{Access, Login, Store, StoreError, Writer, WriterLimits},
 };
 
 /// Time for the journal's last segments to reach ClickHouse at the end; what is left is sent after the next start.
@@ -89,8 +89,8 @@ pub async fn run(
     let tasks = TaskTracker::new();
     let engine = start_engine(&config, &tasks).await?;
     let access = engine.as_ref().map_or_else(|| server_access(&config), |engine| engine.access().clone());
-    let store = Store::new(access)?;
-    let schema = tasks.spawn(create_schema(store.clone(), config.retention_days, shutdown.clone()));
+    let store = Store::new(access, config.retention_days)?;
+    let schema = tasks.spawn(create_schema(store.clone(), shutdown.clone()));
     if engine.is_some() {
         // It answers already: the first viewer should not find an empty database. If it takes long, events come first.
         let _ = tokio::time::timeout(SCHEMA_WAIT_MAX, schema).await;
@@ -224,9 +224,9 @@ fn dashboard(config: &Config, store: &Store, clock: &Clock, freshness: Freshness
 }
 
 /// Creates what is missing in ClickHouse, as soon as it can be reached.
-async fn create_schema(store: Store, retention_days: u32, shutdown: CancellationToken) {
+async fn create_schema(store: Store, shutdown: CancellationToken) {
     const RETRY: Duration = Duration::from_secs(1);
-    while let Err(error) = ensure_schema(&store, retention_days).await {
+    while let Err(error) = store.ensure_schema().await {
         tracing::warn!(%error, "the schema could not be created; trying again");
         tokio::select! {
             () = tokio::time::sleep(RETRY) => {}

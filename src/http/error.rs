@@ -64,7 +64,9 @@ impl ApiError {
             Self::Append(AppendError::Overloaded) => (StatusCode::SERVICE_UNAVAILABLE, "overloaded"),
             Self::Append(AppendError::Closed) => (StatusCode::SERVICE_UNAVAILABLE, "closing"),
             Self::Store(StoreError::OverLimit) => (StatusCode::GATEWAY_TIMEOUT, "query_over_limit"),
-            Self::Store(StoreError::Transient(_)) => (StatusCode::SERVICE_UNAVAILABLE, "store_unavailable"),
+            Self::Store(StoreError::Unreachable(_) | StoreError::Transient(_) | StoreError::NoSchema(_)) => {
+                (StatusCode::SERVICE_UNAVAILABLE, "store_unavailable")
+            }
             Self::Store(StoreError::Permanent(_)) => (StatusCode::INTERNAL_SERVER_ERROR, "query_failed"),
             Self::Range(_) => (StatusCode::BAD_REQUEST, "bad_range"),
             Self::UnknownQuery(..) => (StatusCode::NOT_FOUND, "unknown_query"),
@@ -76,8 +78,10 @@ impl ApiError {
     /// What a client may know: ClickHouse's own words stay in the log.
     fn message(&self) -> String {
         match self {
-            Self::Store(StoreError::Transient(_)) => "ClickHouse cannot be reached; trying again".to_owned(),
             Self::Store(StoreError::Permanent(_)) => "the query failed; the log says why".to_owned(),
+            Self::Store(error) if *error != StoreError::OverLimit => {
+                "ClickHouse cannot be reached; trying again".to_owned()
+            }
             other => other.to_string(),
         }
     }

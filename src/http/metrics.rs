@@ -28,7 +28,8 @@ pub struct IngestMetrics {
     store_flushes: Counter,
     store_events: Counter,
     store_retries: Counter,
-    store_refused_events: Counter,
+    store_rejected_events: Counter,
+    store_set_aside_events: Counter,
     store_flush_duration: Gauge<f64, AtomicU64>,
     store_up: Gauge,
 }
@@ -57,7 +58,8 @@ impl Default for IngestMetrics {
             store_flushes: Counter::default(),
             store_events: Counter::default(),
             store_retries: Counter::default(),
-            store_refused_events: Counter::default(),
+            store_rejected_events: Counter::default(),
+            store_set_aside_events: Counter::default(),
             store_flush_duration: Gauge::default(),
             store_up: Gauge::default(),
             registry: Registry::default(),
@@ -84,7 +86,10 @@ impl IngestMetrics {
         store.register("flushes", "Segments stored in ClickHouse", self.store_flushes.clone());
         store.register("events_stored", "Events stored in ClickHouse", self.store_events.clone());
         store.register("retries", "Attempts that failed and were repeated", self.store_retries.clone());
-        store.register("events_refused", "Events that ClickHouse refused for good", self.store_refused_events.clone());
+        let rejected = "Events that ClickHouse refused for good, kept in rejected_events";
+        store.register("events_rejected", rejected, self.store_rejected_events.clone());
+        let set_aside = "Events of segments that are kept as .refused in the journal, for a person to look at";
+        store.register("events_set_aside", set_aside, self.store_set_aside_events.clone());
         let duration = self.store_flush_duration.clone();
         store.register_with_unit("last_flush_duration", "Time the last flush took", Unit::Seconds, duration);
         store.register("up", "1 unless the last attempt failed", self.store_up.clone());
@@ -113,7 +118,8 @@ impl IngestMetrics {
         self.store_flushes.inner().store(report.flushes, Ordering::Relaxed);
         self.store_events.inner().store(report.events, Ordering::Relaxed);
         self.store_retries.inner().store(report.retries, Ordering::Relaxed);
-        self.store_refused_events.inner().store(report.refused_events, Ordering::Relaxed);
+        self.store_rejected_events.inner().store(report.rejected_events, Ordering::Relaxed);
+        self.store_set_aside_events.inner().store(report.set_aside_events, Ordering::Relaxed);
         self.store_flush_duration.set(report.last.map_or(0.0, |flush| flush.duration.as_secs_f64()));
         self.store_up.set(i64::from(report.failing_since.is_none()));
         let mut text = String::new();

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::{Client, Response, header::CONTENT_LENGTH};
+use reqwest::{Client, Response, header::CONTENT_LENGTH, redirect};
 use serde::de::DeserializeOwned;
 
-use super::error::StoreError;
+use super::{error::StoreError, rejected::RejectedEvent};
 use crate::{
     config::Secret,
     journal::{COLUMNS, Segment},
@@ -14,8 +14,8 @@ use crate::{
 
 /// Bound on connecting; a server that is there answers in less.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// Bound on one insert, from the first byte to the reply.
-const INSERT_TIMEOUT: Duration = Duration::from_secs(60);
+/// Bound on the smallest of questions.
+const PING_TIMEOUT: Duration = Duration::from_secs(1);
 /// Rows that become one part: more than a segment holds.
 const INSERT_BLOCK_ROWS: &str = "1048576";
 /// Idle connections are not used again after this time: servers close them, the oldest after 3 s.
@@ -28,6 +28,8 @@ const QUERY_TIMEOUT: Duration = Duration::from_secs(10);
 const REPLY_GRACE: Duration = Duration::from_secs(2);
 /// An error message is read no further.
 const MESSAGE_BYTES_MAX: usize = 2048;
+/// Every reply of ClickHouse has it; without it, something else answers at the URL.
+const QUERY_ID_HEADER: &str = "X-ClickHouse-Query-Id";
 
 /// A user of ClickHouse.
 #[derive(Debug, Clone)]
@@ -55,39 +57,57 @@ pub struct Parameter {
     pub value: String,
 }
 
+/// What an insert brings.
+#[derive(Clone, Copy)]
+pub enum Rows<'a> {
+    Events(&'a Segment),
+    Rejected(&'a [RejectedEvent]),
+}
+
 /// A ClickHouse server, embedded or not.
 #[derive(Clone)]
 pub struct Store {
     http: Client,
     access: Access,
+    retention_days: u32,
     insert_sql: String,
 }
 
 impl Store {
-    pub fn new(access: Access) -> Result<Self, StoreError> {
+    pub fn new(access: Access, retention_days: u32) -> Result<Self, StoreError> {
         let http = Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
+            // A redirected insert would arrive as a GET without its rows.
+            .redirect(redirect::Policy::none())
             .pool_idle_timeout(CONNECTION_IDLE_MAX)
             .no_proxy()
             .build()?;
         let columns: Vec<_> = COLUMNS.iter().map(|column| column.name).collect();
         let insert_sql = format!("INSERT INTO events ({}) FORMAT Native", columns.join(", "));
-        Ok(Self { http, access, insert_sql })
+        Ok(Self { http, access, retention_days, insert_sql })
     }
 
     pub fn database(&self) -> &str {
         &self.access.database
     }
 
-    /// Inserts a segment under its token; sending it again changes nothing.
-    pub async fn insert(&self, token: &str, segment: &Segment) -> Result<(), StoreError> {
-        let length: usize = segment.blocks.iter().map(Bytes::len).sum();
-        let blocks: Vec<Result<Bytes, std::convert::Infallible>> = segment.blocks.iter().cloned().map(Ok).collect();
+    pub fn retention_days(&self) -> u32 {
+        self.retention_days
+    }
+
+    /// Inserts rows under a token; sending them again changes nothing. `timeout`: from the first byte to the reply.
+    pub async fn insert(&self, token: &str, rows: Rows<'_>, timeout: Duration) -> Result<(), StoreError> {
+        let (sql, blocks) = match rows {
+            Rows::Events(segment) => (self.insert_sql.as_str(), segment.blocks.clone()),
+            Rows::Rejected(events) => (RejectedEvent::INSERT_SQL, vec![RejectedEvent::encode(events)]),
+        };
+        let length: usize = blocks.iter().map(Bytes::len).sum();
+        let blocks = blocks.into_iter().map(Ok::<_, std::convert::Infallible>);
         let request = self
             .request(&self.access.writer)
             .query(&[
                 ("database", self.access.database.as_str()),
-                ("query", &self.insert_sql),
+                ("query", sql),
                 ("insert_deduplication_token", token),
                 ("insert_deduplicate", "1"),
                 // Weir batches; ClickHouse must have the rows when it answers.
@@ -95,16 +115,30 @@ impl Store {
                 // How a body is cut into parts must not change between attempts: the token counts the parts.
                 ("min_insert_block_size_rows", INSERT_BLOCK_ROWS),
                 ("min_insert_block_size_bytes", "0"),
+                // With a long retention a batch may span many months. Refused for that, it would be refused for ever.
+                ("max_partitions_per_insert_block", "0"),
             ])
             .header(CONTENT_LENGTH, length)
-            .timeout(INSERT_TIMEOUT)
+            .timeout(timeout)
             .body(reqwest::Body::wrap_stream(futures_util::stream::iter(blocks)));
-        let body = checked(request.send().await?).await?.bytes().await?;
+        let reply = checked(request.send().await?).await?;
+        let is_clickhouse = reply.headers().contains_key(QUERY_ID_HEADER);
+        let body = reply.bytes().await?;
         match body.is_empty() {
-            true => Ok(()),
+            true if is_clickhouse => Ok(()),
+            // To take it for success could cost the rows.
+            true => {
+                Err(StoreError::Transient(format!("what answers is not ClickHouse: it sends no {QUERY_ID_HEADER}")))
+            }
             // An exception after the status line went out; some versions send it in the body of a 200.
             false => Err(StoreError::from_message(200, None, &String::from_utf8_lossy(&body))),
         }
+    }
+
+    /// Whether anything answers, be it with an error.
+    pub async fn is_reachable(&self) -> bool {
+        let request = self.request(&self.access.writer).timeout(PING_TIMEOUT).body("SELECT 1");
+        request.send().await.is_ok()
     }
 
     /// Runs one statement that returns nothing.
@@ -119,9 +153,18 @@ impl Store {
 
     /// Asks for rows. Times come as RFC 3339 in UTC, numbers as numbers.
     pub async fn query<T: DeserializeOwned>(&self, sql: &str, parameters: &[Parameter]) -> Result<Vec<T>, StoreError> {
+        self.ask(&self.access.reader, sql, parameters).await
+    }
+
+    async fn ask<T: DeserializeOwned>(
+        &self,
+        login: &Login,
+        sql: &str,
+        parameters: &[Parameter],
+    ) -> Result<Vec<T>, StoreError> {
         let bound: Vec<_> = parameters.iter().map(|each| (format!("param_{}", each.name), &each.value)).collect();
         let request = self
-            .request(&self.access.reader)
+            .request(login)
             .query(&[
                 ("database", self.access.database.as_str()),
                 ("default_format", "JSONEachRow"),
@@ -139,6 +182,21 @@ impl Store {
         let reply = checked(request.send().await?).await?.bytes().await?;
         let rows = serde_json::Deserializer::from_slice(&reply).into_iter().collect::<Result<_, _>>();
         rows.map_err(|error| StoreError::from_message(200, None, &format!("unreadable reply: {error}")))
+    }
+
+    /// Drops the oldest day of what validation rejected, if `rejected_events` takes more than `bytes_max` on disk. What
+    /// was accepted first stays: it is nowhere else.
+    pub async fn shrink_rejected(&self, bytes_max: u64) -> Result<(), StoreError> {
+        #[derive(serde::Deserialize)]
+        struct Oldest {
+            partition_id: String,
+        }
+        let bytes_max = Parameter { name: "bytes_max", value: bytes_max.to_string() };
+        let oldest: Vec<Oldest> =
+            self.ask(&self.access.writer, include_str!("rejected_oldest_day.sql"), &[bytes_max]).await?;
+        let Some(Oldest { partition_id }) = oldest.into_iter().next() else { return Ok(()) };
+        // It comes from ClickHouse, and is made of letters and digits.
+        self.execute(&format!("ALTER TABLE rejected_events DROP PARTITION ID '{partition_id}'"), true).await
     }
 
     fn request(&self, login: &Login) -> reqwest::RequestBuilder {

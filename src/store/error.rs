@@ -1,11 +1,19 @@
 //! What went wrong with ClickHouse, and whether trying again can help: decided here and nowhere else.
 
-/// An error of ClickHouse or of the way to it.
-#[derive(Debug, Clone, thiserror::Error)]
+use std::error::Error;
+
+/// An error of ClickHouse or of the way to it. All but `Permanent` and `OverLimit` may be gone at the next attempt.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
-    /// The same request may succeed later.
+    /// No answer: whether the request was carried out is not known.
+    #[error("ClickHouse does not answer: {0}")]
+    Unreachable(String),
+    /// An answer that says no for now.
     #[error("ClickHouse is not available: {0}")]
     Transient(String),
+    /// The tables are not there; they can be created.
+    #[error("ClickHouse does not have the tables: {0}")]
+    NoSchema(String),
     /// The same request will never succeed.
     #[error("ClickHouse refuses the request: {0}")]
     Permanent(String),
@@ -16,7 +24,7 @@ pub enum StoreError {
 
 /// Exceptions that lie in the data or the statement: <https://github.com/ClickHouse/ClickHouse/blob/master/src/Common/ErrorCodes.cpp>.
 /// Everything else is tried again: a refusal that is not understood must not cost an event.
-const PERMANENT_CODES: [u32; 12] = [
+const PERMANENT_CODES: [u32; 13] = [
     6,   // CANNOT_PARSE_TEXT
     26,  // CANNOT_PARSE_QUOTED_STRING
     27,  // CANNOT_PARSE_INPUT_ASSERTION_FAILED
@@ -29,25 +37,32 @@ const PERMANENT_CODES: [u32; 12] = [
     117, // INCORRECT_DATA
     131, // TOO_LARGE_STRING_SIZE
     349, // CANNOT_INSERT_NULL_IN_ORDINARY_COLUMN
+    469, // VIOLATED_CONSTRAINT
 ];
+
+/// UNKNOWN_TABLE, UNKNOWN_DATABASE.
+const NO_SCHEMA_CODES: [u32; 2] = [60, 81];
 
 /// TIMEOUT_EXCEEDED, TOO_SLOW, TOO_MANY_ROWS, TOO_MANY_BYTES, MEMORY_LIMIT_EXCEEDED of a query.
 const OVER_LIMIT_CODES: [u32; 5] = [159, 160, 158, 307, 241];
+
+/// A message of the network is cut to this many characters.
+const MESSAGE_CHARS_MAX: usize = 200;
 
 impl StoreError {
     /// Classifies a reply. `code`: the header `X-ClickHouse-Exception-Code`, else it is looked for in the message.
     pub fn from_message(status: u16, code: Option<u32>, message: &str) -> Self {
         let code = code.or_else(|| code_in(message));
-        let first_line = message.lines().next().unwrap_or_default();
-        let text = format!("HTTP {status}: {first_line}");
+        let first_line = message.trim_start().lines().next().unwrap_or_default();
+        let text = match (code, code_in(first_line)) {
+            (Some(code), None) => format!("HTTP {status}: Code: {code}. {first_line}"),
+            _ => format!("HTTP {status}: {first_line}"),
+        };
         match code {
             Some(code) if PERMANENT_CODES.contains(&code) => Self::Permanent(text),
+            Some(code) if NO_SCHEMA_CODES.contains(&code) => Self::NoSchema(text),
             _ => Self::Transient(text),
         }
-    }
-
-    pub fn is_permanent(&self) -> bool {
-        matches!(self, Self::Permanent(_))
     }
 
     /// For a query, running into a limit is an outcome of its own.
@@ -68,11 +83,16 @@ fn code_in(message: &str) -> Option<u32> {
 }
 
 impl From<reqwest::Error> for StoreError {
-    /// The text has no URL: it would hold the parameters.
+    /// The text has no URL: it would hold the parameters. What failed stands at the end of the chain of causes.
     fn from(error: reqwest::Error) -> Self {
-        let mut text = error.without_url().to_string();
-        text.truncate(200);
-        Self::Transient(text)
+        let error = error.without_url();
+        let mut text = error.to_string();
+        let mut cause = error.source();
+        while let Some(inner) = cause {
+            text = format!("{text}: {inner}");
+            cause = inner.source();
+        }
+        Self::Unreachable(text.chars().take(MESSAGE_CHARS_MAX).collect())
     }
 }
 
@@ -81,16 +101,56 @@ mod tests {
     use super::*;
 
     #[test]
-    fn data_errors_are_permanent_and_the_rest_is_tried_again() {
-        let classify = |status, code, message| StoreError::from_message(status, code, message).is_permanent();
-        for code in [27, 53, 117] {
-            assert!(classify(500, Some(code), ""), "{code}");
+    fn each_answer_is_permanent_or_tried_again() {
+        #[derive(Debug, PartialEq)]
+        enum Class {
+            Transient,
+            NoSchema,
+            Permanent,
         }
-        for code in [60, 202, 241, 252, 497, 999] {
-            assert!(!classify(500, Some(code), ""), "{code}");
+        let exception = |code: u32| format!("Code: {code}. DB::Exception: what happened");
+        for (status, header, message, expected) in [
+            (500, Some(27), "", Class::Permanent),
+            (500, Some(53), "", Class::Permanent),
+            (400, Some(117), "", Class::Permanent),
+            (500, Some(469), "", Class::Permanent),
+            (500, None, &exception(117), Class::Permanent),
+            // An exception after the status line had gone out.
+            (200, Some(117), "", Class::Permanent),
+            (200, None, &exception(117), Class::Permanent),
+            (200, None, &exception(252), Class::Transient),
+            (404, Some(60), "", Class::NoSchema),
+            (404, None, &exception(60), Class::NoSchema),
+            (404, Some(81), "", Class::NoSchema),
+            (503, Some(202), "", Class::Transient),
+            (500, Some(241), "", Class::Transient),
+            (500, Some(252), "", Class::Transient),
+            (403, Some(497), "", Class::Transient),
+            (403, Some(516), "", Class::Transient),
+            (500, Some(99_999), "", Class::Transient),
+            (400, None, "bad request", Class::Transient),
+            (404, None, "no such page", Class::Transient),
+            (413, None, "", Class::Transient),
+            (429, None, "Too Many Requests", Class::Transient),
+            (500, None, "", Class::Transient),
+            (502, None, "<html>", Class::Transient),
+            (503, None, "", Class::Transient),
+            (504, None, "Code: x", Class::Transient),
+        ] {
+            let class = match StoreError::from_message(status, header, message) {
+                StoreError::Transient(_) => Class::Transient,
+                StoreError::NoSchema(_) => Class::NoSchema,
+                StoreError::Permanent(_) => Class::Permanent,
+                other => panic!("{other:?}"),
+            };
+            assert_eq!(class, expected, "{status} {header:?} {message:?}");
         }
-        assert!(!classify(404, None, ""));
-        assert!(!classify(429, None, "Too Many Requests"));
-        assert!(classify(200, None, "Code: 117. DB::Exception: Incorrect data"));
+    }
+
+    #[test]
+    fn a_query_over_its_limits_is_told_from_a_server_that_is_not_there() {
+        let of_query = |code| StoreError::from_message(500, Some(code), "").of_query();
+        assert_eq!(of_query(159), StoreError::OverLimit);
+        assert!(matches!(of_query(202), StoreError::Transient(_)));
     }
 }

@@ -4,18 +4,25 @@
 //!
 //! Invariants
 //! * A segment is inserted under its own id as deduplication token, so a repeated insert stores nothing twice.
-//! * An error is `Transient` (tried again, with backoff) or `Permanent` (never tried again as it is): decided once, in
-//!   `error.rs`.
+//! * An error is `Permanent` (never tried again as it is), or the request is tried again, with backoff, for as long as it
+//!   takes: decided once, in `error.rs`.
+//! * Events that ClickHouse refuses for good are taken out of their segment, down to the single row, and kept with the
+//!   reason in `rejected_events`; the rest of the segment and all behind it is stored.
 //! * Values reach SQL as bound parameters only.
 //!
-//! Limits: inserts in flight, time of an insert and of a query, backoff between attempts.
+//! Limits: inserts in flight (one of events, one of rejected events), time of an insert and of a query, backoff between
+//! attempts, inserts to take a segment apart, bytes of rejected events that wait and that are kept.
 
+mod attempts;
 mod client;
 mod error;
+mod rejected;
 mod schema;
+mod split;
 mod writer;
 
-pub use client::{Access, Login, Parameter, Store};
+pub use attempts::AttemptLimits;
+pub use client::{Access, Login, Parameter, Rows, Store};
 pub use error::StoreError;
-pub use schema::ensure_schema;
+pub use rejected::{Dropped, RejectedEvent, RejectedEvents, RejectedLimits, RejectedWriter, Source};
 pub use writer::{FlushReport, Writer, WriterLimits};

@@ -7,18 +7,20 @@ const SCHEMA: &str = include_str!("../../init-db.sql");
 /// The TTL of `events` as the script has it.
 const DEFAULT_RETENTION: &str = "date + INTERVAL 90 DAY";
 
-/// Creates what is missing and sets the retention. Safe to repeat.
-pub async fn ensure_schema(store: &Store, retention_days: u32) -> Result<(), StoreError> {
-    // The name has been checked to be a plain identifier.
-    store.execute(&format!("CREATE DATABASE IF NOT EXISTS `{}`", store.database()), false).await?;
-    // A table that began with the default would delete older events before its TTL is changed.
-    let retention = format!("date + INTERVAL {retention_days} DAY");
-    for statement in statements(&SCHEMA.replace(DEFAULT_RETENTION, &retention)) {
-        store.execute(statement, true).await?;
+impl Store {
+    /// Creates what is missing and sets the retention. Safe to repeat.
+    pub async fn ensure_schema(&self) -> Result<(), StoreError> {
+        // The name has been checked to be a plain identifier.
+        self.execute(&format!("CREATE DATABASE IF NOT EXISTS `{}`", self.database()), false).await?;
+        // A table that began with the default would delete older events before its TTL is changed.
+        let retention = format!("date + INTERVAL {} DAY", self.retention_days());
+        for statement in statements(&SCHEMA.replace(DEFAULT_RETENTION, &retention)) {
+            self.execute(statement, true).await?;
+        }
+        // Of a table that was there. Its parts learn of it when they are merged.
+        let modify = format!("ALTER TABLE events MODIFY TTL {retention} SETTINGS materialize_ttl_after_modify = 0");
+        self.execute(&modify, true).await
     }
-    // Of a table that was there. Its parts learn of it when they are merged.
-    let modify = format!("ALTER TABLE events MODIFY TTL {retention} SETTINGS materialize_ttl_after_modify = 0");
-    store.execute(&modify, true).await
 }
 
 /// Splits a script at the semicolons that end a line.

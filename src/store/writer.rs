@@ -9,26 +9,32 @@ use std::{
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::{client::Store, error::StoreError};
-use crate::journal::{PendingSegment, Segment, SegmentQueue};
+use super::{
+    attempts::{AttemptLimits, Attempts},
+    client::{Rows, Store},
+    error::StoreError,
+    split::{Split, split},
+};
+use crate::journal::{PendingSegment, SegmentQueue};
 
-/// Bounds on attempts.
+/// Bounds on flushes.
 #[derive(Debug, Clone)]
 pub struct WriterLimits {
     /// Least time from the start of one insert to the start of the next. Each insert makes a part, and what a part costs
     /// hardly depends on its rows: events that come faster go in larger parts.
     pub insert_interval_min: Duration,
-    /// Wait after the first failure; doubled after each further one, with jitter.
-    pub backoff_min: Duration,
-    pub backoff_max: Duration,
+    pub attempts: AttemptLimits,
+    /// Inserts to take one refused segment apart: enough for a thousand events that are all refused. Beyond them, the
+    /// fault is not in the events.
+    pub split_inserts_max: usize,
 }
 
 impl Default for WriterLimits {
     fn default() -> Self {
         Self {
             insert_interval_min: Duration::from_millis(200),
-            backoff_min: Duration::from_millis(100),
-            backoff_max: Duration::from_secs(5),
+            attempts: AttemptLimits::default(),
+            split_inserts_max: 2_000,
         }
     }
 }
@@ -40,7 +46,10 @@ pub struct FlushReport {
     pub flushes: u64,
     pub events: u64,
     pub retries: u64,
-    pub refused_events: u64,
+    /// Events that ClickHouse refused for good and that are in `rejected_events`.
+    pub rejected_events: u64,
+    /// Events of segments that were set aside, because part of them could be put into no table.
+    pub set_aside_events: u64,
     pub last: Option<LastFlush>,
     /// Since when ClickHouse has been failing, if the last attempt failed.
     pub failing_since: Option<Instant>,
@@ -58,7 +67,7 @@ pub struct LastFlush {
 
 /// The task that flushes.
 pub struct Writer {
-    store: Store,
+    attempts: Attempts,
     queue: Arc<SegmentQueue>,
     limits: WriterLimits,
     clock: crate::clock::Clock,
@@ -68,7 +77,7 @@ pub struct Writer {
 impl Writer {
     pub fn new(store: Store, queue: Arc<SegmentQueue>, limits: WriterLimits, clock: crate::clock::Clock) -> Self {
         let (reports, _) = watch::channel(FlushReport::default());
-        Self { store, queue, limits, clock, reports }
+        Self { attempts: Attempts::new(store, limits.attempts.clone()), queue, limits, clock, reports }
     }
 
     /// Follows the flushes.
@@ -78,14 +87,14 @@ impl Writer {
 
     /// Runs until the journal has ended and all of it is stored (`Ok(true)`), or until it is told to give up
     /// (`Ok(false)`); what is not stored then is sent after the next start.
-    pub async fn run(self, give_up: CancellationToken) -> io::Result<bool> {
+    pub async fn run(mut self, give_up: CancellationToken) -> io::Result<bool> {
         tokio::select! {
             outcome = self.drain() => outcome.map(|()| true),
             () = give_up.cancelled() => Ok(false),
         }
     }
 
-    async fn drain(&self) -> io::Result<()> {
+    async fn drain(&mut self) -> io::Result<()> {
         while let Some(pending) = self.queue.next().await {
             let started = Instant::now();
             self.flush(pending).await?;
@@ -94,51 +103,57 @@ impl Writer {
         Ok(())
     }
 
-    /// Repeats until success (`true`) or a permanent error (`false`).
-    async fn insert(&self, token: &str, segment: &Segment) -> bool {
-        let mut backoff = self.limits.backoff_min;
-        loop {
-            match self.store.insert(token, segment).await {
-                Ok(()) => return true,
-                Err(error) => {
-                    self.note_failure(&error);
-                    if error.is_permanent() {
-                        return false;
-                    }
-                }
-            }
-            tokio::time::sleep(jittered(backoff)).await;
-            backoff = (backoff * 2).min(self.limits.backoff_max);
-        }
-    }
-
-    async fn flush(&self, pending: PendingSegment) -> io::Result<()> {
+    async fn flush(&mut self, pending: PendingSegment) -> io::Result<()> {
         let queue = Arc::clone(&self.queue);
         let segment = blocking(move || queue.read(&pending)).await?;
         let started = Instant::now();
         let token = pending.id.token();
-        let stored = self.insert(&token, &segment).await;
+        let reports = &self.reports;
+        let note = |error: &StoreError| note_failure(reports, error);
+        let outcome = match self.attempts.until_stored(&token, Rows::Events(&segment), note).await {
+            Ok(()) => Split::Placed { stored: segment.rows, rejected: 0 },
+            Err(reason) => {
+                let inserts_max = self.limits.split_inserts_max;
+                split(&mut self.attempts, &token, &segment, reason, inserts_max, note).await
+            }
+        };
         let queue = Arc::clone(&self.queue);
-        if stored {
-            blocking(move || queue.mark_stored(&pending)).await?;
-            self.note_success(&segment, started.elapsed());
-        } else {
-            tracing::error!(
-                segment = token,
-                events = segment.rows,
-                "ClickHouse refuses a segment for good; it is kept in a .refused file"
-            );
-            blocking(move || queue.mark_refused(&pending)).await?;
-            self.reports.send_modify(|report| report.refused_events += segment.rows);
+        match outcome {
+            Split::Placed { stored, rejected } => {
+                blocking(move || queue.mark_stored(&pending)).await?;
+                if rejected > 0 {
+                    tracing::error!(
+                        segment = token,
+                        rejected,
+                        "ClickHouse refuses events for good; see rejected_events"
+                    );
+                }
+                self.note_success(stored, rejected, started.elapsed());
+            }
+            Split::Incomplete { reason } => {
+                let events = segment.rows;
+                tracing::error!(
+                    segment = token,
+                    events,
+                    reason,
+                    "ClickHouse refuses a segment; it is kept as .refused"
+                );
+                blocking(move || queue.mark_refused(&pending)).await?;
+                self.reports.send_modify(|report| {
+                    report.set_aside_events += events;
+                    report.last_error = Some(reason);
+                });
+            }
         }
         Ok(())
     }
 
-    fn note_success(&self, segment: &Segment, duration: Duration) {
-        let last = LastFlush { at_ms: self.clock.now_ms(), duration, events: segment.rows };
+    fn note_success(&self, stored: u64, rejected: u64, duration: Duration) {
+        let last = LastFlush { at_ms: self.clock.now_ms(), duration, events: stored };
         self.reports.send_modify(|report| {
             report.flushes += 1;
-            report.events += segment.rows;
+            report.events += stored;
+            report.rejected_events += rejected;
             report.last = Some(last);
             report.last_error = None;
             if report.failing_since.take().is_some() {
@@ -146,24 +161,19 @@ impl Writer {
             }
         });
     }
-
-    /// An outage is one line in the log, not one an attempt.
-    fn note_failure(&self, error: &StoreError) {
-        let text = error.to_string();
-        self.reports.send_modify(|report| {
-            report.retries += 1;
-            report.failing_since.get_or_insert_with(Instant::now);
-            if report.last_error.as_ref() != Some(&text) {
-                tracing::warn!(error = text, "a flush failed; trying again");
-                report.last_error = Some(text);
-            }
-        });
-    }
 }
 
-/// Between half and the whole of `wait`, so that many nodes do not come back at once.
-fn jittered(wait: Duration) -> Duration {
-    wait.mul_f64(rand::random_range(0.5..=1.0))
+/// An outage is one line in the log, not one an attempt.
+fn note_failure(reports: &watch::Sender<FlushReport>, error: &StoreError) {
+    let text = error.to_string();
+    reports.send_modify(|report| {
+        report.retries += 1;
+        report.failing_since.get_or_insert_with(Instant::now);
+        if report.last_error.as_ref() != Some(&text) {
+            tracing::warn!(error = text, "a flush failed; trying again");
+            report.last_error = Some(text);
+        }
+    });
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {

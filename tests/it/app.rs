@@ -20,6 +20,7 @@ use weir::{
     clock::Clock,
     config::Config,
     engine::{Engine, EngineConfig, START_TIMEOUT},
+    store::Access,
 };
 
 /// Longest wait for a condition; far beyond what a slow machine needs.
@@ -154,18 +155,27 @@ impl TestApp {
 
     /// Asks ClickHouse directly; `None` while it cannot answer, as before the schema is there.
     pub async fn select(&self, sql: &str) -> Option<String> {
-        let access = ENGINE.engine.access();
-        let request = self
-            .http
-            .post(format!("{}/?database={}", access.url, self.database))
-            .header("X-ClickHouse-User", &access.writer.user)
-            .header("X-ClickHouse-Key", access.writer.password.expose());
-        let reply = request.body(sql.to_owned()).send().await.ok()?;
-        if !reply.status().is_success() {
-            return None;
-        }
-        Some(reply.text().await.ok()?.trim_end().to_owned())
+        select(&self.database, sql).await
     }
+}
+
+/// Asks ClickHouse directly, in a database; `{database}` stands for its name.
+pub async fn select(database: &str, sql: &str) -> Option<String> {
+    let access = engine_access();
+    let request = reqwest::Client::new()
+        .post(format!("{}/?database={database}", access.url))
+        .header("X-ClickHouse-User", &access.writer.user)
+        .header("X-ClickHouse-Key", access.writer.password.expose());
+    let reply = request.body(sql.replace("{database}", database)).send().await.ok()?;
+    if !reply.status().is_success() {
+        return None;
+    }
+    Some(reply.text().await.ok()?.trim_end().to_owned())
+}
+
+/// How to reach the engine of all tests.
+pub fn engine_access() -> &'static Access {
+    ENGINE.engine.access()
 }
 
 /// What stays of a program that has ended.
@@ -193,7 +203,8 @@ impl Reply {
     }
 }
 
-fn new_database() -> String {
+/// The name of a database that no other test uses.
+pub fn new_database() -> String {
     format!("weir_{}", DATABASES.fetch_add(1, Ordering::Relaxed))
 }
 

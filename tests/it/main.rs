@@ -4,6 +4,8 @@ mod api;
 mod app;
 mod durability;
 mod engine;
+mod fault_proxy;
 mod ingest;
 mod process;
 mod queries;
+mod store;

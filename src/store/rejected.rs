@@ -1,0 +1,237 @@
+//! Events that were not taken, kept for some days with the reason: to be looked at, and to be sent again after a fix.
+//!
+//! Keeping them is best effort, since their sender has been told; it never holds up events that are good. What is not
+//! kept is counted.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::{BufMut, Bytes};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    attempts::{AttemptLimits, Attempts},
+    client::{Rows, Store},
+    error::StoreError,
+};
+
+/// Bounds on what is kept.
+#[derive(Debug, Clone)]
+pub struct RejectedLimits {
+    /// Events that wait for the next flush, and bytes they take.
+    pub waiting_events_max: usize,
+    pub waiting_bytes_max: usize,
+    /// What triggers a flush.
+    pub flush_events: usize,
+    pub flush_interval: Duration,
+    /// A longer text is cut.
+    pub raw_bytes_max: usize,
+    /// Bytes on ClickHouse's disk; beyond them the oldest day goes.
+    pub table_bytes_max: u64,
+}
+
+impl Default for RejectedLimits {
+    fn default() -> Self {
+        Self {
+            waiting_events_max: 10_000,
+            waiting_bytes_max: 8 * 1024 * 1024,
+            flush_events: 1_000,
+            flush_interval: Duration::from_secs(2),
+            raw_bytes_max: 4 * 1024,
+            table_bytes_max: 1024 * 1024 * 1024,
+        }
+    }
+}
+
+/// Who refused an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// Validation: the sender was told.
+    Ingest,
+    /// ClickHouse, after the event had been accepted.
+    Store,
+}
+
+/// A row of `rejected_events`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RejectedEvent {
+    /// Milliseconds since the epoch.
+    pub received_at_ms: i64,
+    pub source: Source,
+    /// Position in its request, or in its segment.
+    pub event_index: u32,
+    pub field: String,
+    pub reason: String,
+    /// The event as it was sent, or the beginning of it.
+    pub raw: Bytes,
+}
+
+impl RejectedEvent {
+    pub(super) const INSERT_SQL: &str =
+        "INSERT INTO rejected_events (received_at, source, event_index, field, reason, raw) FORMAT RowBinary";
+
+    /// Rows as <https://clickhouse.com/docs/interfaces/formats/RowBinary>.
+    pub(super) fn encode(events: &[Self]) -> Bytes {
+        let mut rows = Vec::new();
+        for event in events {
+            rows.put_i64_le(event.received_at_ms);
+            put_text(
+                &mut rows,
+                match event.source {
+                    Source::Ingest => "ingest",
+                    Source::Store => "store",
+                },
+            );
+            rows.put_u32_le(event.event_index);
+            put_text(&mut rows, &event.field);
+            put_text(&mut rows, &event.reason);
+            // It is shown as JSON, which has no room for other bytes.
+            put_text(&mut rows, &String::from_utf8_lossy(&event.raw));
+        }
+        rows.into()
+    }
+
+    fn bytes(&self) -> usize {
+        size_of::<Self>() + self.field.len() + self.reason.len() + self.raw.len()
+    }
+}
+
+fn put_text(row: &mut Vec<u8>, text: &str) {
+    let mut length = text.len();
+    while length >= 0x80 {
+        row.put_u8((length & 0x7f) as u8 | 0x80);
+        length >>= 7;
+    }
+    row.put_u8(length as u8);
+    row.put_slice(text.as_bytes());
+}
+
+/// Rejected events that were not kept, by the reason.
+#[derive(Debug, Default)]
+pub struct Dropped {
+    /// More came than could wait.
+    pub queue_full: AtomicU64,
+    /// ClickHouse refused them.
+    pub refused: AtomicU64,
+    /// ClickHouse could not be reached before the end.
+    pub ended: AtomicU64,
+}
+
+/// Where rejected events are handed over.
+#[derive(Debug, Clone)]
+pub struct RejectedEvents {
+    queue: mpsc::Sender<RejectedEvent>,
+    waiting_bytes: Arc<AtomicUsize>,
+    dropped: Arc<Dropped>,
+    limits: RejectedLimits,
+}
+
+impl RejectedEvents {
+    /// The handing end, and the task that keeps them. `run_id`: drawn for this start, so that no token comes twice.
+    pub fn new(
+        store: Store,
+        limits: RejectedLimits,
+        attempt_limits: AttemptLimits,
+        run_id: u64,
+    ) -> (Self, RejectedWriter) {
+        let (queue, received) = mpsc::channel(limits.waiting_events_max);
+        let handing = Self { queue, waiting_bytes: Arc::default(), dropped: Arc::default(), limits: limits.clone() };
+        let writer = RejectedWriter {
+            attempts: Attempts::new(store.clone(), attempt_limits),
+            store,
+            received,
+            waiting_bytes: Arc::clone(&handing.waiting_bytes),
+            dropped: Arc::clone(&handing.dropped),
+            limits,
+            run_id,
+            batches: 0,
+        };
+        (handing, writer)
+    }
+
+    /// Hands an event over, its text cut to the bound; never waits.
+    pub fn push(&self, mut event: RejectedEvent) {
+        if event.raw.len() > self.limits.raw_bytes_max {
+            event.raw = Bytes::copy_from_slice(&event.raw[..self.limits.raw_bytes_max]);
+        }
+        let bytes = event.bytes();
+        let before = self.waiting_bytes.fetch_add(bytes, Ordering::Relaxed);
+        if before + bytes > self.limits.waiting_bytes_max || self.queue.try_send(event).is_err() {
+            self.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
+            self.dropped.queue_full.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    pub fn dropped(&self) -> &Dropped {
+        &self.dropped
+    }
+}
+
+/// The task that keeps rejected events.
+pub struct RejectedWriter {
+    store: Store,
+    attempts: Attempts,
+    received: mpsc::Receiver<RejectedEvent>,
+    waiting_bytes: Arc<AtomicUsize>,
+    dropped: Arc<Dropped>,
+    limits: RejectedLimits,
+    run_id: u64,
+    batches: u64,
+}
+
+impl RejectedWriter {
+    /// Runs until nobody can hand over any more, and what was handed over is kept, or until it is told to give up.
+    pub async fn run(mut self, give_up: CancellationToken) {
+        let mut batch = Vec::new();
+        while self.gather(&mut batch).await {
+            let count = batch.len() as u64;
+            let outcome = give_up.run_until_cancelled(self.keep(&batch)).await;
+            let bytes = batch.drain(..).map(|event| event.bytes()).sum();
+            self.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
+            if outcome.is_none() {
+                let unkept = count + self.received.len() as u64;
+                tracing::warn!(events = unkept, "rejected events are not kept: ClickHouse did not take them in time");
+                self.dropped.ended.fetch_add(unkept, Ordering::Relaxed);
+                return;
+            }
+        }
+    }
+
+    /// Waits for a first event, and from then until a flush is due; `false` after the last.
+    async fn gather(&mut self, batch: &mut Vec<RejectedEvent>) -> bool {
+        let Some(first) = self.received.recv().await else { return false };
+        batch.push(first);
+        let due = tokio::time::sleep(self.limits.flush_interval);
+        tokio::pin!(due);
+        while batch.len() < self.limits.flush_events {
+            tokio::select! {
+                event = self.received.recv() => match event {
+                    Some(event) => batch.push(event),
+                    None => break,
+                },
+                () = &mut due => break,
+            }
+        }
+        true
+    }
+
+    async fn keep(&mut self, batch: &[RejectedEvent]) {
+        self.batches += 1;
+        let token = format!("weir-rejected-{:016x}-{}", self.run_id, self.batches);
+        // The writer of events reports outages.
+        let ignored = |_: &StoreError| {};
+        if let Err(reason) = self.attempts.until_stored(&token, Rows::Rejected(batch), ignored).await {
+            tracing::error!(events = batch.len(), reason, "ClickHouse refuses to keep rejected events");
+            self.dropped.refused.fetch_add(batch.len() as u64, Ordering::Relaxed);
+        }
+        if let Err(error) = self.store.shrink_rejected(self.limits.table_bytes_max).await {
+            tracing::debug!(%error, "the size of rejected_events is not known; it is looked at after the next flush");
+        }
+    }
+}
