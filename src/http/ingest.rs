@@ -109,7 +109,7 @@ async fn post_events(State(state): State<IngestState>, request: Request<Body>) -
 
 async fn take_events(state: &IngestState, request: Request<Body>) -> Result<IngestReply, ApiError> {
     let body = read_json(request).await?;
-    let Decoded { batch, rejected } = state.0.decoder.decode(&body, state.0.clock.now_ms())?;
+    let Decoded { batch, rejected, .. } = state.0.decoder.decode(&body, state.0.clock.now_ms())?;
     let accepted = batch.rows();
     if accepted > 0 {
         state.0.journal.append(batch).await?;

@@ -1,6 +1,6 @@
 //! A request body → the batch of its valid events and a reason for each of the others.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, ops::Range};
 
 use serde::Serialize;
 
@@ -38,6 +38,22 @@ pub enum Field {
     Event,
 }
 
+impl Field {
+    /// The name as in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::EventName => "event_name",
+            Self::Timestamp => "timestamp",
+            Self::SessionId => "session_id",
+            Self::UserId => "user_id",
+            Self::DeviceType => "device_type",
+            Self::CountryCode => "country_code",
+            Self::Properties => "properties",
+            Self::Event => "event",
+        }
+    }
+}
+
 /// Fields that can be sent; `Event` stands for none of them.
 const FIELD_COUNT: usize = Field::Event as usize;
 
@@ -57,6 +73,8 @@ pub enum BodyError {
 pub struct Decoded {
     pub batch: EventBatch,
     pub rejected: Vec<Rejection>,
+    /// Where each rejected event stands in the body.
+    pub rejected_texts: Vec<Range<usize>>,
 }
 
 /// Decodes bodies against the same limits and names.
@@ -68,13 +86,14 @@ pub struct Decoder {
 impl Decoder {
     /// Decodes one body. `received_at_ms`: milliseconds since the epoch, also the time of events that carry none.
     pub fn decode(&self, body: &[u8], received_at_ms: i64) -> Result<Decoded, BodyError> {
-        let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+        let text = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+        let (body, offset) = (text, body.len() - text.len());
         let mut reader = Reader::new(body, self.limits.properties_depth_max);
         let wrapped = reader.take(b'{');
         if wrapped && reader.key().map_err(BodyError::NotEvents)?.text() != b"events".as_slice() {
             return Err(BodyError::NotEvents(SyntaxError { at: 0, reason: "the object's one key must be \"events\"" }));
         }
-        let mut decoding = Decoding { decoder: self, received_at_ms, body, decoded: Decoded::default() };
+        let mut decoding = Decoding { decoder: self, received_at_ms, body, offset, decoded: Decoded::default() };
         decoding.array(&mut reader)?;
         if wrapped {
             reader.expect(b'}', "expected } after the events").map_err(BodyError::NotEvents)?;
@@ -90,6 +109,8 @@ struct Decoding<'a> {
     decoder: &'a Decoder,
     received_at_ms: i64,
     body: &'a [u8],
+    /// Bytes of the request's body before `body`.
+    offset: usize,
     decoded: Decoded,
 }
 
@@ -134,6 +155,7 @@ impl<'a> Decoding<'a> {
             reader.skip_broken_element(start).ok_or(error)?;
         }
         self.decoded.rejected.push(Rejection { index, field, reason: reason.into_owned() });
+        self.decoded.rejected_texts.push(self.offset + start..self.offset + reader.at());
         Ok(())
     }
 
@@ -339,5 +361,20 @@ fn shown(text: &[u8]) -> String {
     match cut.len() < text.len() {
         true => format!("{:?}", cut + "…"),
         false => format!("{cut:?}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_of_each_rejected_event_is_found_in_the_body() {
+        let decoder = Decoder { limits: EventLimits::with_retention_days(90), names: EventNames::listed(&[]) };
+        let body = "\u{feff}{\"events\": [ {\"event_name\": \"é\"} , {\"broken\": tru}, 7 ,{} ]}";
+        let decoded = decoder.decode(body.as_bytes(), 0).expect("a list of events");
+        let texts: Vec<_> = decoded.rejected_texts.into_iter().map(|range| body[range].trim()).collect();
+        assert_eq!(texts, ["{\"event_name\": \"é\"}", "{\"broken\": tru}", "7", "{}"]);
+        assert_eq!(decoded.rejected.len(), 4);
     }
 }
