@@ -15,7 +15,8 @@ use crate::{
     ingest::{Decoder, EventNames},
     journal::{Journal, JournalLimits, OpenJournal, RealDisk, SegmentQueue},
     queries::{Answers, Catalog, Freshness},
-    store::{Access, Login, Store, StoreError, Writer, WriterLimits},
+    replay::ReplayError,
+    store::{Access, AttemptLimits, Login, RejectedEvents, RejectedLimits, Store, StoreError, Writer, WriterLimits},
 };
 
 /// Time for the journal's last segments to reach ClickHouse at the end; what is left is sent after the next start.
@@ -47,6 +48,8 @@ pub enum AppError {
     Store(#[from] StoreError),
     #[error("the journal failed, and no event can be taken safely any more: {0}")]
     Journal(io::Error),
+    #[error(transparent)]
+    Replay(#[from] ReplayError),
     #[error("{0}")]
     Io(#[from] io::Error),
 }
@@ -136,6 +139,7 @@ struct Ingestion {
     journal_ended: oneshot::Receiver<io::Result<()>>,
     queue: Arc<SegmentQueue>,
     writer: JoinHandle<io::Result<bool>>,
+    rejected_writer: JoinHandle<()>,
     give_up: CancellationToken,
     freshness: tokio::sync::watch::Receiver<crate::store::FlushReport>,
 }
@@ -163,7 +167,11 @@ impl Ingestion {
         let freshness = writer.reports();
         let decoder = Decoder { limits: EventLimits::with_retention_days(retention_days), names };
         let unflushed_max = config.ingest.unflushed_max;
-        let state = IngestState::new(decoder, journal.clone(), clock.clone(), freshness.clone(), unflushed_max);
+        let rejected_limits = RejectedLimits::in_rhythm(config.journal.flush_events, config.journal.flush_interval);
+        let (rejected_events, rejected_writer) =
+            RejectedEvents::new(store.clone(), rejected_limits, AttemptLimits::default(), rand::random());
+        let (journal_end, reports) = (journal.clone(), freshness.clone());
+        let state = IngestState::new(decoder, journal_end, clock.clone(), reports, unflushed_max, rejected_events);
         let give_up = CancellationToken::new();
         Ok(Self {
             server: tokio::spawn(serve(listener, ingest_router(state), limits.clone(), shutdown.clone())),
@@ -171,6 +179,7 @@ impl Ingestion {
             journal_ended: ended,
             queue,
             writer: tokio::spawn(writer.run(give_up.clone())),
+            rejected_writer: tokio::spawn(rejected_writer.run(give_up.clone())),
             give_up,
             freshness,
         })
@@ -193,6 +202,8 @@ impl Ingestion {
             give_up.cancel();
         });
         let all_stored = self.writer.await.unwrap_or_else(|error| Err(io::Error::other(error)));
+        // It ends because the listener has; a panic in it has been reported.
+        let _ = self.rejected_writer.await;
         deadline.abort();
         match all_stored.map_err(AppError::Journal)? {
             true => self.queue.mark_clean().map_err(AppError::Journal),

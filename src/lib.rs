@@ -8,6 +8,7 @@ pub mod store;
 
 pub mod demo;
 pub mod engine;
+pub mod replay;
 
 pub mod app;
 pub mod clock;

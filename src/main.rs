@@ -13,6 +13,7 @@ use weir::{
     engine::EngineChildArgs,
     http::openapi_json,
     queries::Catalog,
+    replay::{self, ReplayArgs, ReplayReport},
     telemetry,
 };
 
@@ -41,6 +42,15 @@ enum Command {
     Dashboard,
     /// Run everything on a throw-away directory, with simulated visitors.
     Demo(DemoArgs),
+    /// Send events that were rejected in the last days again, after what was wrong has been put right.
+    ///
+    /// Reads GET /api/rejected and sends the events that are whole to POST /events; without a timestamp of their own, they
+    /// get the time at which they first came. Validation keeps no more than 4 KiB of an event: longer ones are reported,
+    /// not sent. Safe to repeat: rows that were answered, also with another rejection, are remembered for 30 days in
+    /// WEIR_DATA_DIR/replayed and not sent again. Two exceptions: with another WEIR_DATA_DIR, nothing is remembered; and a
+    /// request whose reply was lost (the command then ends with an error) is sent again by the next run, where only events
+    /// with an event_id are known not to count twice.
+    ReplayRejected(ReplayArgs),
     /// Print the OpenAPI document of both listeners.
     Openapi,
     #[command(hide = true)]
@@ -78,6 +88,14 @@ async fn start(command: Command) -> Result<(), AppError> {
     let listeners = match command {
         Command::Ingest => listeners.with_ingest(&config).await?,
         Command::Dashboard => listeners.with_dashboard(&config).await?,
+        Command::ReplayRejected(args) => {
+            let report = replay::run(&args, &config.data_dir, &Clock::System).await?;
+            let ReplayReport { accepted, rejected, incomplete, replayed_before } = report;
+            println!(
+                "{accepted} accepted, {rejected} rejected again, {incomplete} cut off, {replayed_before} replayed before"
+            );
+            return Ok(());
+        }
         Command::Demo(args) => return weir::demo::run(args, config, shutdown).await,
         Command::Serve | Command::Openapi | Command::Engine(_) => {
             listeners.with_ingest(&config).await?.with_dashboard(&config).await?

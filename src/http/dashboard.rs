@@ -14,7 +14,7 @@ use rust_embed::RustEmbed;
 use serde::Serialize;
 use tower_http::compression::CompressionLayer;
 
-use super::{error::ApiError, openapi::openapi_json};
+use super::{error::ApiError, openapi::openapi_json, rejected::get_rejected};
 use crate::queries::{Answers, Catalog, Range};
 
 /// What the build of the dashboard left.
@@ -52,12 +52,17 @@ impl DashboardState {
         let info = Info { version: env!("CARGO_PKG_VERSION"), ingest_url, retention_days };
         Self(Arc::new(Parts { catalog, answers, info }))
     }
+
+    pub fn answers(&self) -> &Answers {
+        &self.0.answers
+    }
 }
 
 /// Routes of the dashboard's listener.
 pub fn dashboard_router(state: DashboardState) -> Router {
     let api = Router::new()
         .route("/queries/{name}", get(get_query))
+        .route("/rejected", get(get_rejected))
         .route("/info", get(get_info))
         .route("/openapi.json", get(get_openapi))
         .fallback(|| async { ApiError::NotFound });

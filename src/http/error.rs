@@ -40,6 +40,8 @@ pub enum ApiError {
     Store(#[from] StoreError),
     #[error("range must be 1h, 6h or 24h, not {0:?}")]
     Range(String),
+    #[error("{0}")]
+    Parameters(String),
     #[error("there is no query named {0:?}; there are {1}")]
     UnknownQuery(String, String),
     #[error("there is nothing at this path; see the README for the API")]
@@ -69,6 +71,7 @@ impl ApiError {
             }
             Self::Store(StoreError::Permanent(_)) => (StatusCode::INTERNAL_SERVER_ERROR, "query_failed"),
             Self::Range(_) => (StatusCode::BAD_REQUEST, "bad_range"),
+            Self::Parameters(_) => (StatusCode::BAD_REQUEST, "bad_parameters"),
             Self::UnknownQuery(..) => (StatusCode::NOT_FOUND, "unknown_query"),
             Self::NotFound => (StatusCode::NOT_FOUND, "not_found"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),

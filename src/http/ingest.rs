@@ -27,7 +27,7 @@ use crate::{
     clock::Clock,
     ingest::{Decoded, Decoder, Rejection},
     journal::Journal,
-    store::FlushReport,
+    store::{FlushReport, RejectedEvent, RejectedEvents, Source},
 };
 
 /// How long a browser remembers that it may send events.
@@ -43,6 +43,7 @@ struct Parts {
     clock: Clock,
     reports: watch::Receiver<FlushReport>,
     unflushed_max: Duration,
+    rejected_events: RejectedEvents,
     metrics: IngestMetrics,
 }
 
@@ -62,8 +63,10 @@ impl IngestState {
         clock: Clock,
         reports: watch::Receiver<FlushReport>,
         unflushed_max: Duration,
+        rejected_events: RejectedEvents,
     ) -> Self {
-        Self(Arc::new(Parts { decoder, journal, clock, reports, unflushed_max, metrics: IngestMetrics::default() }))
+        let metrics = IngestMetrics::default();
+        Self(Arc::new(Parts { decoder, journal, clock, reports, unflushed_max, rejected_events, metrics }))
     }
 
     fn health(&self) -> Health {
@@ -109,10 +112,21 @@ async fn post_events(State(state): State<IngestState>, request: Request<Body>) -
 
 async fn take_events(state: &IngestState, request: Request<Body>) -> Result<IngestReply, ApiError> {
     let body = read_json(request).await?;
-    let Decoded { batch, rejected, .. } = state.0.decoder.decode(&body, state.0.clock.now_ms())?;
+    let received_at_ms = state.0.clock.now_ms();
+    let Decoded { batch, rejected, rejected_texts } = state.0.decoder.decode(&body, received_at_ms)?;
     let accepted = batch.rows();
     if accepted > 0 {
         state.0.journal.append(batch).await?;
+    }
+    for (rejection, text) in rejected.iter().zip(rejected_texts) {
+        state.0.rejected_events.push(RejectedEvent {
+            received_at_ms,
+            source: Source::Ingest,
+            event_index: u32::try_from(rejection.index).unwrap_or(u32::MAX),
+            field: rejection.field.name().to_owned(),
+            reason: rejection.reason.clone(),
+            raw: body.slice(text),
+        });
     }
     Ok(IngestReply { accepted, rejected })
 }
@@ -124,6 +138,7 @@ async fn get_health(State(state): State<IngestState>) -> Response {
 }
 
 async fn get_metrics(State(state): State<IngestState>) -> Response {
-    let text = state.0.metrics.encode(&state.0.journal.depth(), &state.0.reports.borrow());
+    let text =
+        state.0.metrics.encode(&state.0.journal.depth(), &state.0.reports.borrow(), state.0.rejected_events.dropped());
     ([(CONTENT_TYPE, metrics::CONTENT_TYPE_VALUE)], text).into_response()
 }

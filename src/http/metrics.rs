@@ -11,7 +11,10 @@ use prometheus_client::{
 };
 
 use super::ingest::IngestReply;
-use crate::{ingest::Field, journal::Depth, store::FlushReport};
+use crate::{
+    journal::Depth,
+    store::{Dropped, FlushReport},
+};
 
 pub const CONTENT_TYPE_VALUE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -20,6 +23,7 @@ pub struct IngestMetrics {
     registry: Registry,
     events_accepted: Counter,
     events_rejected: Family<RejectedLabels, Counter>,
+    rejected_events_dropped: Family<DroppedLabels, Counter>,
     requests_failed: Family<FailedLabels, Counter>,
     journal_events: Gauge,
     journal_bytes: Gauge,
@@ -36,7 +40,12 @@ pub struct IngestMetrics {
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RejectedLabels {
-    field: String,
+    field: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DroppedLabels {
+    reason: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -50,6 +59,7 @@ impl Default for IngestMetrics {
         let mut metrics = Self {
             events_accepted: Counter::default(),
             events_rejected: Family::default(),
+            rejected_events_dropped: Family::default(),
             requests_failed: Family::default(),
             journal_events: Gauge::default(),
             journal_bytes: Gauge::default(),
@@ -75,6 +85,8 @@ impl IngestMetrics {
         let ingest = registry.sub_registry_with_prefix("weir_ingest");
         ingest.register("events_accepted", "Events that are on disk", self.events_accepted.clone());
         ingest.register("events_rejected", "Events refused, by the field at fault", self.events_rejected.clone());
+        let dropped = "Rejected events that are not kept in rejected_events";
+        ingest.register("rejected_events_dropped", dropped, self.rejected_events_dropped.clone());
         ingest.register("requests_failed", "Requests refused as a whole, by status", self.requests_failed.clone());
         let journal = registry.sub_registry_with_prefix("weir_journal");
         journal.register("pending_events", "Events that ClickHouse does not have yet", self.journal_events.clone());
@@ -99,7 +111,7 @@ impl IngestMetrics {
     pub fn replied(&self, reply: &IngestReply) {
         self.events_accepted.inc_by(reply.accepted as u64);
         for rejection in &reply.rejected {
-            self.events_rejected.get_or_create(&RejectedLabels { field: label(rejection.field) }).inc();
+            self.events_rejected.get_or_create(&RejectedLabels { field: rejection.field.name() }).inc();
         }
     }
 
@@ -109,7 +121,7 @@ impl IngestMetrics {
     }
 
     /// The text of a scrape.
-    pub fn encode(&self, depth: &Depth, report: &FlushReport) -> String {
+    pub fn encode(&self, depth: &Depth, report: &FlushReport, dropped: &Dropped) -> String {
         let gauge = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
         self.journal_events.set(gauge(depth.events));
         self.journal_bytes.set(gauge(depth.bytes));
@@ -122,13 +134,14 @@ impl IngestMetrics {
         self.store_set_aside_events.inner().store(report.set_aside_events, Ordering::Relaxed);
         self.store_flush_duration.set(report.last.map_or(0.0, |flush| flush.duration.as_secs_f64()));
         self.store_up.set(i64::from(report.failing_since.is_none()));
+        for (reason, count) in
+            [("queue_full", &dropped.queue_full), ("refused", &dropped.refused), ("ended", &dropped.ended)]
+        {
+            let counter = self.rejected_events_dropped.get_or_create(&DroppedLabels { reason });
+            counter.inner().store(count.load(Ordering::Relaxed), Ordering::Relaxed);
+        }
         let mut text = String::new();
         encode(&mut text, &self.registry).expect("writing to a string does not fail");
         text
     }
-}
-
-/// The field's name as in the reply.
-fn label(field: Field) -> String {
-    serde_json::to_value(field).ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
 }

@@ -9,9 +9,11 @@ mod health;
 mod ingest;
 mod metrics;
 mod openapi;
+mod rejected;
 mod server;
 
 pub use dashboard::{DashboardState, dashboard_router};
 pub use ingest::{IngestState, ingest_router};
 pub use openapi::openapi_json;
+pub use rejected::RejectedReply;
 pub use server::{ServerLimits, serve};

@@ -8,11 +8,12 @@ use super::{
     error::{ErrorDetail, ErrorReply},
     health::{Health, HealthStatus, StoreState},
     ingest::IngestReply,
+    rejected::RejectedReply,
 };
 use crate::{
     event::{DEVICE_TYPES, EventLimits},
     ingest::{Field, Rejection},
-    queries::{Catalog, Column, Query},
+    queries::{Catalog, Column, Query, REJECTED_ROWS_MAX, RejectedRow},
 };
 
 #[derive(OpenApi)]
@@ -26,6 +27,8 @@ use crate::{
         HealthStatus,
         Info,
         IngestReply,
+        RejectedReply,
+        RejectedRow,
         Rejection,
         StoreState
     ))
@@ -47,6 +50,7 @@ pub fn openapi_json(catalog: &Catalog) -> Value {
         "/api/info".to_owned(),
         json!({ "get": operation("get_info", "About this installation.", "Info", &[]) }),
     );
+    paths.insert("/api/rejected".to_owned(), get_rejected());
     for query in catalog.iter() {
         let name = pascal_case(&query.name);
         schemas.insert(format!("{name}Row"), row_schema(&query.columns));
@@ -117,6 +121,20 @@ fn event_schema() -> Value {
             "properties": { "type": "object", "description": "At most 16 KiB as JSON text." },
         },
     })
+}
+
+fn get_rejected() -> Value {
+    let summary = "Events that were not taken, newest first; they are kept for 7 days.";
+    let mut operation = operation("get_rejected", summary, "RejectedReply", &[400, 500, 503, 504]);
+    let parameter = |name: &str, description: &str, schema: Value| json!({ "name": name, "in": "query", "description": description, "schema": schema });
+    let limit = json!({ "type": "integer", "minimum": 1, "maximum": REJECTED_ROWS_MAX, "default": 100 });
+    operation["parameters"] = json!([
+        parameter("limit", "Rows of a page.", limit),
+        parameter("since_ms", "The earliest moment, in milliseconds since 1970.", json!({ "type": "integer" })),
+        parameter("field", "Only those with this field at fault.", schema_ref("Field")),
+        parameter("before", "`next` of the page before.", json!({ "type": "string" })),
+    ]);
+    json!({ "get": operation })
 }
 
 fn get_query(query: &Query, answer: &str) -> Value {

@@ -37,7 +37,7 @@ pub struct Answer {
 
 /// The latest answer of every query and range.
 pub struct Answers {
-    store: Store,
+    pub(super) store: Store,
     clock: Clock,
     freshness: Freshness,
     latest: Mutex<HashMap<(String, Range), Arc<Computation>>>,

@@ -11,6 +11,8 @@
 
 mod answers;
 mod catalog;
+mod rejected;
 
 pub use answers::{Answer, Answers, Freshness};
 pub use catalog::{Catalog, Column, Query, Range};
+pub use rejected::{REJECTED_ROWS_MAX, RejectedPage, RejectedRow};

@@ -49,6 +49,16 @@ impl Default for RejectedLimits {
     }
 }
 
+impl RejectedLimits {
+    /// With the triggers of the events' own flushes.
+    pub fn in_rhythm(flush_events: u64, flush_interval: Duration) -> Self {
+        let defaults = Self::default();
+        let flush_events =
+            usize::try_from(flush_events).map_or(defaults.flush_events, |events| events.min(defaults.flush_events));
+        Self { flush_events, flush_interval, ..defaults }
+    }
+}
+
 /// Who refused an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
@@ -157,9 +167,8 @@ impl RejectedEvents {
 
     /// Hands an event over, its text cut to the bound; never waits.
     pub fn push(&self, mut event: RejectedEvent) {
-        if event.raw.len() > self.limits.raw_bytes_max {
-            event.raw = Bytes::copy_from_slice(&event.raw[..self.limits.raw_bytes_max]);
-        }
+        // Copied: the body that it is part of must not stay in memory.
+        event.raw = Bytes::copy_from_slice(&event.raw[..event.raw.len().min(self.limits.raw_bytes_max)]);
         let bytes = event.bytes();
         let before = self.waiting_bytes.fetch_add(bytes, Ordering::Relaxed);
         if before + bytes > self.limits.waiting_bytes_max || self.queue.try_send(event).is_err() {
@@ -189,17 +198,20 @@ impl RejectedWriter {
     /// Runs until nobody can hand over any more, and what was handed over is kept, or until it is told to give up.
     pub async fn run(mut self, give_up: CancellationToken) {
         let mut batch = Vec::new();
-        while self.gather(&mut batch).await {
-            let count = batch.len() as u64;
-            let outcome = give_up.run_until_cancelled(self.keep(&batch)).await;
+        if give_up.run_until_cancelled(self.keep_all(&mut batch)).await.is_none() {
+            let events = (batch.len() + self.received.len()) as u64;
+            self.dropped.ended.fetch_add(events, Ordering::Relaxed);
+            if events > 0 {
+                tracing::warn!(events, "rejected events are not kept: ClickHouse did not take them in time");
+            }
+        }
+    }
+
+    async fn keep_all(&mut self, batch: &mut Vec<RejectedEvent>) {
+        while self.gather(batch).await {
+            self.keep(batch).await;
             let bytes = batch.drain(..).map(|event| event.bytes()).sum();
             self.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
-            if outcome.is_none() {
-                let unkept = count + self.received.len() as u64;
-                tracing::warn!(events = unkept, "rejected events are not kept: ClickHouse did not take them in time");
-                self.dropped.ended.fetch_add(unkept, Ordering::Relaxed);
-                return;
-            }
         }
     }
 

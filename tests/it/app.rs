@@ -153,6 +153,12 @@ impl TestApp {
         .await;
     }
 
+    /// Waits until all tables are there.
+    pub async fn schema(&self) {
+        eventually("the tables", || async { self.select("SELECT 1 FROM events, rejected_events").await.is_some() })
+            .await;
+    }
+
     /// Asks ClickHouse directly; `None` while it cannot answer, as before the schema is there.
     pub async fn select(&self, sql: &str) -> Option<String> {
         select(&self.database, sql).await

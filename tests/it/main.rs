@@ -8,4 +8,5 @@ mod fault_proxy;
 mod ingest;
 mod process;
 mod queries;
+mod rejected;
 mod store;

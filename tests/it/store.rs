@@ -104,7 +104,7 @@ async fn events_survive_a_store_that_is_down_at_the_start() {
 async fn an_answer_that_is_not_of_clickhouse_is_no_success() {
     let proxy = proxy().await;
     let app = app_behind(&proxy).await;
-    app.stored(0).await;
+    app.schema().await;
     proxy.next_inserts([
         Fault::Answer { status: 200, code: None, body: "" },
         Fault::Answer { status: 204, code: None, body: "" },
@@ -134,8 +134,8 @@ async fn a_lost_reply_counts_nothing_twice_in_any_query() {
     let retention = ("WEIR_RETENTION_DAYS", "36500");
     let app = TestApp::start_at(NOW_MS, &[("CLICKHOUSE_URL", &proxy.url), retention]).await;
     let undisturbed = TestApp::start_at(NOW_MS, &[retention]).await;
-    app.stored(0).await;
-    undisturbed.stored(0).await;
+    app.schema().await;
+    undisturbed.schema().await;
     proxy.next_inserts([Fault::LoseReply, Fault::ResetReply, Fault::LoseReply]);
     for app in [&app, &undisturbed] {
         app.accept(&of_all_kinds).await;
@@ -181,7 +181,7 @@ async fn each_answer_of_a_store_in_trouble_costs_no_event() {
     ] {
         let proxy = proxy().await;
         let app = app_behind(&proxy).await;
-        app.stored(0).await;
+        app.schema().await;
         proxy.next_inserts([fault]);
         app.accept(&events(0, 8)).await;
         stored_once(&app, 8).await;
@@ -201,7 +201,7 @@ async fn each_answer_of_a_store_in_trouble_costs_no_event() {
 async fn a_store_in_trouble_is_asked_ever_less_often_and_by_one_request_at_a_time() {
     let proxy = proxy().await;
     let app = app_behind(&proxy).await;
-    app.stored(0).await;
+    app.schema().await;
     proxy.set(Fault::Answer { status: 503, code: None, body: "" });
     app.accept(&events(0, 10)).await;
     let inserts =
@@ -225,7 +225,7 @@ async fn a_store_in_trouble_is_asked_ever_less_often_and_by_one_request_at_a_tim
 async fn a_store_that_is_away_is_sent_small_questions_and_no_events() {
     let proxy = proxy().await;
     let app = app_behind(&proxy).await;
-    app.stored(0).await;
+    app.schema().await;
     proxy.set(Fault::ResetRequest);
     app.accept(&events(0, 500)).await;
     let before = proxy.seen().len();
@@ -239,7 +239,7 @@ async fn a_store_that_is_away_is_sent_small_questions_and_no_events() {
 async fn a_slow_and_flapping_store_gets_every_event_once() {
     let proxy = proxy().await;
     let app = app_behind(&proxy).await;
-    app.stored(0).await;
+    app.schema().await;
     let slow = Fault::Delay(Duration::from_millis(150));
     let unavailable = Fault::Answer { status: 503, code: Some(202), body: "" };
     for number in 0..5 {
@@ -377,7 +377,7 @@ async fn a_token_is_known_after_many_inserts_of_others() {
     const OTHERS: u32 = 200;
     let proxy = proxy().await;
     let app = app_behind(&proxy).await;
-    app.stored(0).await;
+    app.schema().await;
     let window = app.select("SELECT create_table_query LIKE '%non_replicated_deduplication_window = 10000%' FROM system.tables WHERE database = currentDatabase() AND name = 'events'").await;
     assert_eq!(window.as_deref(), Some("1"), "the window of the real schema");
     // So that a test can come near its end.
@@ -412,7 +412,7 @@ async fn a_batch_across_two_months_is_stored_once_however_much_of_it_was() {
     let proxy = proxy().await;
     let settings = [("CLICKHOUSE_URL", proxy.url.as_str()), ("WEIR_RETENTION_DAYS", "36500")];
     let app = TestApp::start_at(new_month + 60_000, &settings).await;
-    app.stored(0).await;
+    app.schema().await;
     proxy.next_inserts([Fault::LoseReply, Fault::LoseReply]);
     app.accept(&both_sides).await;
     eventually("two inserts without a reply", || async { proxy.is_done() }).await;
@@ -438,7 +438,7 @@ async fn a_batch_of_many_months_is_stored() {
         })
         .collect();
     let app = TestApp::start_at(NOW_MS, &[("WEIR_RETENTION_DAYS", "36500")]).await;
-    app.stored(0).await;
+    app.schema().await;
     app.accept(&old).await;
     stored_once(&app, 150).await;
 }
@@ -454,7 +454,7 @@ async fn rejected(app: &TestApp) -> Vec<Value> {
 async fn poison_events_are_set_apart_with_the_reason_and_nothing_waits_for_them() {
     let proxy = proxy().await;
     let app = TestApp::start_at(NOW_MS, &[("CLICKHOUSE_URL", &proxy.url), ("WEIR_RETENTION_DAYS", "36500")]).await;
-    app.stored(0).await;
+    app.schema().await;
     app.select(POISON).await.expect("altered");
     let mut batch = events(0, 500);
     for index in [0, 250, 251, 499] {
@@ -531,7 +531,7 @@ async fn a_kill_while_a_segment_is_taken_apart_repeats_exactly() {
 #[tokio::test]
 async fn what_no_table_takes_is_set_aside_in_the_journal() {
     let app = TestApp::start().await;
-    app.stored(0).await;
+    app.schema().await;
     app.select(POISON).await.expect("altered");
     app.select("ALTER TABLE rejected_events ADD CONSTRAINT nothing CHECK 0").await.expect("altered");
     app.accept(&json!([event(json!({ "session_id": "poison" })), event(json!({ "session_id": "s-0" }))])).await;

@@ -89,6 +89,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/rejected": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Events that were not taken, newest first; they are kept for 7 days. */
+        get: operations["get_rejected"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/events": {
         parameters: {
             query?: never;
@@ -249,6 +266,31 @@ export interface components {
             accepted: number;
             /** @description The others, each with its reason. */
             rejected: components["schemas"]["Rejection"][];
+        };
+        /** @description A page of rejected events, newest first. */
+        RejectedReply: {
+            /** @description What `before` must be to get the page after this one; null after the last. */
+            next?: string | null;
+            rows: components["schemas"]["RejectedRow"][];
+        };
+        /** @description An event that was not taken. */
+        RejectedRow: {
+            /**
+             * Format: int32
+             * @description Position in its request, or in its batch.
+             */
+            event_index: number;
+            /** @description The field at fault, or `event`. */
+            field: string;
+            /** @description Names this row. */
+            id: string;
+            /** @description The event as it was sent; what validation refused is cut to 4 KiB. */
+            raw: string;
+            reason: string;
+            /** @description RFC 3339. */
+            received_at: string;
+            /** @description `ingest`: validation refused it. `store`: it was accepted, and ClickHouse refused it for good. */
+            source: string;
         };
         /** @description Why one event was not taken. */
         Rejection: {
@@ -535,6 +577,71 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TopFeaturesAnswer"];
+                };
+            };
+            /** @description See error.code. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description See error.code. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description See error.code. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description See error.code. */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    get_rejected: {
+        parameters: {
+            query?: {
+                /** @description Rows of a page. */
+                limit?: number;
+                /** @description The earliest moment, in milliseconds since 1970. */
+                since_ms?: number;
+                /** @description Only those with this field at fault. */
+                field?: components["schemas"]["Field"];
+                /** @description `next` of the page before. */
+                before?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Events that were not taken, newest first; they are kept for 7 days. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RejectedReply"];
                 };
             };
             /** @description See error.code. */
