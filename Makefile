@@ -53,6 +53,10 @@ test: $(ENGINE_READY) $(DASHBOARD)/dist/index.html browser ## Run every test, on
 	$(call say,Testing the whole in a browser)
 	@WEIR_BIN="$(CURDIR)/target/debug/weir" npm run --prefix $(DASHBOARD) --silent e2e
 
+.PHONY: torture
+torture: $(ENGINE_READY) ## Kill weir and its engine 100 times under load, and count what was lost
+	@cargo test --locked --test torture -- 100
+
 .PHONY: browser
 browser:
 ifeq ($(CHROMIUM),)
