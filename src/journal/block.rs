@@ -23,8 +23,7 @@ impl Segment {
         events.iter().for_each(|event| batch.push(event));
         let mut block = BytesMut::new();
         batch.write_block(&mut block);
-        let (rows, valid_length) = (batch.rows() as u64, block.len());
-        Self { blocks: vec![Bytes::from(block)], rows, damaged: Vec::new(), valid_length }
+        Self { blocks: vec![Bytes::from(block)], rows: batch.rows() as u64, ..Self::default() }
     }
 }
 
