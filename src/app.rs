@@ -11,9 +11,9 @@ use crate::{
     config::{Config, ConfigError},
     engine::{Engine, EngineConfig, EngineError, START_TIMEOUT},
     event::EventLimits,
-    http::{DashboardState, IngestState, ServerLimits, dashboard_router, ingest_router, serve},
-    ingest::{Decoder, EventNames},
-    journal::{Journal, JournalLimits, OpenJournal, RealDisk, SegmentQueue},
+    http::{DashboardState, IngestStages, IngestState, ServerLimits, dashboard_router, ingest_router, serve},
+    ingest::{Decoder, EventIdFiles, EventIds, EventNames},
+    journal::{Disk, Journal, JournalLimits, OpenJournal, RealDisk, SegmentQueue, visit_event_ids},
     queries::{Answers, Catalog, Freshness},
     replay::ReplayError,
     store::{Access, AttemptLimits, Login, RejectedEvents, RejectedLimits, Store, StoreError, Writer, WriterLimits},
@@ -138,6 +138,10 @@ struct Ingestion {
     journal: Journal,
     journal_ended: oneshot::Receiver<io::Result<()>>,
     queue: Arc<SegmentQueue>,
+    /// Appends that go on without their clients.
+    appends: TaskTracker,
+    event_id_files: JoinHandle<()>,
+    event_ids_complete: CancellationToken,
     writer: JoinHandle<io::Result<bool>>,
     rejected_writer: JoinHandle<()>,
     give_up: CancellationToken,
@@ -161,23 +165,37 @@ impl Ingestion {
         };
         let disk = RealDisk::open(&config.data_dir.join("journal")).map_err(in_data_dir)?;
         let OpenJournal { journal, queue, ended } =
-            Journal::open(disk, JournalLimits::from_config(&config.journal), rand::random()).map_err(in_data_dir)?;
+            Journal::open(Arc::clone(&disk), JournalLimits::from_config(&config.journal), rand::random())
+                .map_err(in_data_dir)?;
+        let event_ids = EventIds::new(config.ingest.event_id_window_ids);
+        let event_id_files =
+            open_event_ids(&config.data_dir.join("event_ids"), disk.as_ref(), &event_ids).map_err(in_data_dir)?;
         let retention_days = config.retention_days;
         let writer = Writer::new(store.clone(), Arc::clone(&queue), WriterLimits::default(), clock.clone());
         let freshness = writer.reports();
-        let decoder = Decoder { limits: EventLimits::with_retention_days(retention_days), names };
-        let unflushed_max = config.ingest.unflushed_max;
+        let appends = TaskTracker::new();
         let rejected_limits = RejectedLimits::in_rhythm(config.journal.flush_events, config.journal.flush_interval);
         let (rejected_events, rejected_writer) =
             RejectedEvents::new(store.clone(), rejected_limits, AttemptLimits::default(), rand::random());
-        let (journal_end, reports) = (journal.clone(), freshness.clone());
-        let state = IngestState::new(decoder, journal_end, clock.clone(), reports, unflushed_max, rejected_events);
-        let give_up = CancellationToken::new();
+        let state = IngestState::new(IngestStages {
+            decoder: Decoder { limits: EventLimits::with_retention_days(retention_days), names },
+            event_ids,
+            journal: journal.clone(),
+            tasks: appends.clone(),
+            clock: clock.clone(),
+            reports: freshness.clone(),
+            unflushed_max: config.ingest.unflushed_max,
+            rejected_events,
+        });
+        let (give_up, event_ids_complete) = (CancellationToken::new(), CancellationToken::new());
         Ok(Self {
             server: tokio::spawn(serve(listener, ingest_router(state), limits.clone(), shutdown.clone())),
             journal,
             journal_ended: ended,
             queue,
+            appends,
+            event_id_files: tokio::spawn(event_id_files.run(event_ids_complete.clone())),
+            event_ids_complete,
             writer: tokio::spawn(writer.run(give_up.clone())),
             rejected_writer: tokio::spawn(rejected_writer.run(give_up.clone())),
             give_up,
@@ -196,6 +214,11 @@ impl Ingestion {
         let _ = self.server.await;
         self.journal.close();
         self.journal_ended.await.unwrap_or_else(|error| Err(io::Error::other(error))).map_err(AppError::Journal)?;
+        self.appends.close();
+        self.appends.wait().await;
+        self.event_ids_complete.cancel();
+        // Before the end is marked as clean: the next start then reads no ids out of the journal.
+        let _ = self.event_id_files.await;
         let give_up = self.give_up.clone();
         let deadline = tokio::spawn(async move {
             tokio::time::sleep(LAST_FLUSH_MAX).await;
@@ -217,6 +240,13 @@ impl Ingestion {
             }
         }
     }
+}
+
+/// Loads the ids that were stored within the window, from their files and from the journal.
+fn open_event_ids(directory: &Path, journal: &dyn Disk, event_ids: &EventIds) -> io::Result<EventIdFiles> {
+    let files = EventIdFiles::open(RealDisk::open(directory)?, event_ids.clone())?;
+    visit_event_ids(journal, |id| event_ids.remember(id))?;
+    Ok(files)
 }
 
 /// Why a part ended that should not have.

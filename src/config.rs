@@ -60,6 +60,7 @@ settings! {
     RETENTION_DAYS = "WEIR_RETENTION_DAYS", "90", "Days after which events are deleted; older events are rejected. At most 36500.";
     EVENT_NAMES = "WEIR_EVENT_NAMES", "", "Comma-separated list of the only event names allowed. Empty: every well-formed name.";
     EVENT_NAMES_MAX = "WEIR_EVENT_NAMES_MAX", "1000", "Distinct event names taken before new ones are rejected.";
+    EVENT_ID_WINDOW = "WEIR_EVENT_ID_WINDOW", "1800000", "Event ids remembered to count an event sent twice once: the last this many, at least (10 minutes of 3,000 a second). Each takes 25 bytes of memory.";
     FLUSH_EVENTS = "WEIR_FLUSH_EVENTS", "1000", "Events that trigger a flush to ClickHouse.";
     FLUSH_INTERVAL_MS = "WEIR_FLUSH_INTERVAL_MS", "2000", "Milliseconds after which a flush happens at the latest.";
     JOURNAL_MAX_BYTES = "WEIR_JOURNAL_MAX_BYTES", "4294967296", "Bytes the journal may take on disk; when full, events are answered 503 with Retry-After.";
@@ -88,6 +89,8 @@ pub struct IngestConfig {
     /// The only names allowed, or every well-formed name.
     pub event_names: Option<Vec<String>>,
     pub event_names_max: usize,
+    /// Event ids that are remembered, at least.
+    pub event_id_window_ids: usize,
     /// Age of the oldest unflushed event from which `/health` answers 503.
     pub unflushed_max: Duration,
 }
@@ -213,6 +216,7 @@ impl Reader<'_> {
                 addr: ingest_addr,
                 event_names: self.event_names(),
                 event_names_max: usize::try_from(self.positive(EVENT_NAMES_MAX)).unwrap_or(usize::MAX),
+                event_id_window_ids: usize::try_from(self.positive(EVENT_ID_WINDOW)).unwrap_or(usize::MAX),
                 unflushed_max: Duration::from_millis(self.positive(UNFLUSHED_MAX_MS)),
             },
             journal: JournalConfig {

@@ -20,6 +20,7 @@ pub struct EventLimits {
     pub properties_depth_max: usize,
     /// Bytes of `session_id` and of `user_id`.
     pub id_bytes_max: usize,
+    pub event_id_bytes_max: usize,
     pub future_ms_max: i64,
     pub past_ms_max: i64,
 }
@@ -32,6 +33,7 @@ impl EventLimits {
             properties_bytes_max: 16 * 1024,
             properties_depth_max: 64,
             id_bytes_max: 200,
+            event_id_bytes_max: 64,
             future_ms_max: 10 * 60 * 1000,
             past_ms_max: i64::from(days) * 24 * 60 * 60 * 1000,
         }

@@ -8,7 +8,11 @@ use axum::{
 use serde::Serialize;
 
 use super::body::ReadError;
-use crate::{ingest::BodyError, journal::AppendError, store::StoreError};
+use crate::{
+    ingest::{BodyError, InProgress},
+    journal::AppendError,
+    store::StoreError,
+};
 
 /// Seconds after which a refused client should come again.
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("2");
@@ -34,6 +38,10 @@ pub enum ApiError {
     Read(#[from] ReadError),
     #[error(transparent)]
     Body(#[from] BodyError),
+    #[error("Idempotency-Key must be 1 to {0} visible ASCII characters")]
+    BatchKey(usize),
+    #[error(transparent)]
+    InProgress(#[from] InProgress),
     #[error(transparent)]
     Append(#[from] AppendError),
     #[error(transparent)]
@@ -61,6 +69,8 @@ impl ApiError {
             Self::Body(BodyError::TooManyEvents(_)) => (StatusCode::PAYLOAD_TOO_LARGE, "too_many_events"),
             Self::Body(BodyError::Empty(_)) => (StatusCode::BAD_REQUEST, "no_events"),
             Self::Body(BodyError::NotEvents(_)) => (StatusCode::BAD_REQUEST, "not_events"),
+            Self::BatchKey(_) => (StatusCode::BAD_REQUEST, "bad_idempotency_key"),
+            Self::InProgress(InProgress) => (StatusCode::SERVICE_UNAVAILABLE, "in_progress"),
             Self::Append(AppendError::Full) => (StatusCode::SERVICE_UNAVAILABLE, "journal_full"),
             Self::Append(AppendError::DiskFull) => (StatusCode::INSUFFICIENT_STORAGE, "disk_full"),
             Self::Append(AppendError::Overloaded) => (StatusCode::SERVICE_UNAVAILABLE, "overloaded"),

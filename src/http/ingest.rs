@@ -7,7 +7,7 @@ use axum::{
     body::Body,
     extract::State,
     http::{
-        Method, Request, StatusCode,
+        HeaderMap, HeaderName, Method, Request, StatusCode,
         header::{CONTENT_ENCODING, CONTENT_TYPE},
     },
     response::{IntoResponse, Response},
@@ -15,6 +15,7 @@ use axum::{
 };
 use serde::Serialize;
 use tokio::sync::watch;
+use tokio_util::task::TaskTracker;
 use tower_http::cors::{Any, CorsLayer};
 
 use super::{
@@ -25,52 +26,61 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    ingest::{Decoded, Decoder, Rejection},
-    journal::Journal,
+    ingest::{Decoded, Decoder, EventIds, Receipt, Rejection},
+    journal::{AppendError, EventBatch, Journal},
     store::{FlushReport, RejectedEvent, RejectedEvents, Source},
 };
 
 /// How long a browser remembers that it may send events.
 const PREFLIGHT_MAX_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// Names a batch, so that sending it again stores nothing twice
+/// (<https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/>).
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const IDEMPOTENCY_KEY_BYTES_MAX: usize = 128;
+
 /// What the ingestion routes work with.
 #[derive(Clone)]
 pub struct IngestState(Arc<Parts>);
 
 struct Parts {
-    decoder: Decoder,
-    journal: Journal,
-    clock: Clock,
-    reports: watch::Receiver<FlushReport>,
-    unflushed_max: Duration,
-    rejected_events: RejectedEvents,
+    stages: IngestStages,
     metrics: IngestMetrics,
+}
+
+/// What is behind the ingestion routes.
+pub struct IngestStages {
+    pub decoder: Decoder,
+    pub event_ids: EventIds,
+    pub journal: Journal,
+    /// Runs what must end even when its client does not wait for it.
+    pub tasks: TaskTracker,
+    pub clock: Clock,
+    pub reports: watch::Receiver<FlushReport>,
+    /// Age of the oldest unflushed event from which `/health` answers 503.
+    pub unflushed_max: Duration,
+    pub rejected_events: RejectedEvents,
 }
 
 /// The reply to a request with events.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct IngestReply {
-    /// Events that are on disk.
+    /// Events that are on disk; when the batch was sent before under the same `Idempotency-Key`, since then.
     pub accepted: usize,
+    /// Events whose `event_id` was stored before: a success, and nothing is counted twice.
+    pub duplicates: usize,
     /// The others, each with its reason.
     pub rejected: Vec<Rejection>,
 }
 
 impl IngestState {
-    pub fn new(
-        decoder: Decoder,
-        journal: Journal,
-        clock: Clock,
-        reports: watch::Receiver<FlushReport>,
-        unflushed_max: Duration,
-        rejected_events: RejectedEvents,
-    ) -> Self {
-        let metrics = IngestMetrics::default();
-        Self(Arc::new(Parts { decoder, journal, clock, reports, unflushed_max, rejected_events, metrics }))
+    pub fn new(stages: IngestStages) -> Self {
+        Self(Arc::new(Parts { stages, metrics: IngestMetrics::default() }))
     }
 
     fn health(&self) -> Health {
-        health(self.0.journal.depth(), &self.0.reports.borrow(), self.0.unflushed_max)
+        let stages = &self.0.stages;
+        health(stages.journal.depth(), &stages.reports.borrow(), stages.unflushed_max)
     }
 }
 
@@ -79,7 +89,7 @@ pub fn ingest_router(state: IngestState) -> Router {
     let cors = CorsLayer::new()
         .allow_origin(Any)
         .allow_methods([Method::POST])
-        .allow_headers([CONTENT_TYPE, CONTENT_ENCODING])
+        .allow_headers([CONTENT_TYPE, CONTENT_ENCODING, IDEMPOTENCY_KEY])
         .max_age(PREFLIGHT_MAX_AGE);
     let wrong_method = || async { ApiError::MethodNotAllowed };
     // The layer must be the last: it answers a preflight before a wrong method is refused.
@@ -94,12 +104,16 @@ pub fn ingest_router(state: IngestState) -> Router {
         .with_state(state)
 }
 
-/// 202 when at least one event was taken: it is on disk. 400 when none was.
+/// 202 when at least one event is on disk, now or since an earlier request. 400 when none is.
 async fn post_events(State(state): State<IngestState>, request: Request<Body>) -> Response {
-    match take_events(&state, request).await {
-        Ok(reply) => {
-            state.0.metrics.replied(&reply);
-            let status = if reply.accepted > 0 { StatusCode::ACCEPTED } else { StatusCode::BAD_REQUEST };
+    match take_events(&state.0.stages, request).await {
+        Ok(taken) => {
+            state.0.metrics.taken(&taken);
+            let reply = taken.reply();
+            let status = match reply.accepted + reply.duplicates > 0 {
+                true => StatusCode::ACCEPTED,
+                false => StatusCode::BAD_REQUEST,
+            };
             (status, Json(reply)).into_response()
         }
         Err(error) => {
@@ -110,17 +124,39 @@ async fn post_events(State(state): State<IngestState>, request: Request<Body>) -
     }
 }
 
-async fn take_events(state: &IngestState, request: Request<Body>) -> Result<IngestReply, ApiError> {
-    let body = read_json(request).await?;
-    let received_at_ms = state.0.clock.now_ms();
-    let Decoded { batch, rejected, rejected_texts } = state.0.decoder.decode(&body, received_at_ms)?;
-    let accepted = batch.rows();
-    if accepted > 0 {
-        state.0.journal.append(batch).await?;
+/// What became of a request's events.
+#[derive(Debug, Default)]
+pub struct Taken {
+    /// Put on disk by this request.
+    pub stored: usize,
+    /// On disk since an earlier request.
+    pub duplicates: usize,
+    /// Those of the duplicates that came in the same batch, by its key.
+    pub replayed: usize,
+    pub rejected: Vec<Rejection>,
+}
+
+impl Taken {
+    /// A batch that is sent again under its key is answered as it was the first time.
+    fn reply(self) -> IngestReply {
+        let (accepted, duplicates) = (self.stored + self.replayed, self.duplicates - self.replayed);
+        IngestReply { accepted, duplicates, rejected: self.rejected }
     }
-    for (rejection, text) in rejected.iter().zip(rejected_texts) {
-        state.0.rejected_events.push(RejectedEvent {
-            received_at_ms,
+}
+
+async fn take_events(stages: &IngestStages, request: Request<Body>) -> Result<Taken, ApiError> {
+    let batch_key = batch_key(request.headers())?;
+    let body = read_json(request).await?;
+    let receipt = Receipt { received_at_ms: stages.clock.now_ms(), batch_key: batch_key.as_deref(), stored: &[] };
+    let mut decoded = stages.decoder.decode(&body, &receipt)?;
+    let rejected_texts = std::mem::take(&mut decoded.rejected_texts);
+    let taken = match decoded.event_ids.is_empty() {
+        true => store(stages, decoded).await?,
+        false => store_once(stages, &body, &receipt, decoded).await?,
+    };
+    for (rejection, text) in taken.rejected.iter().zip(rejected_texts) {
+        stages.rejected_events.push(RejectedEvent {
+            received_at_ms: receipt.received_at_ms,
             source: Source::Ingest,
             event_index: u32::try_from(rejection.index).unwrap_or(u32::MAX),
             field: rejection.field.name().to_owned(),
@@ -128,7 +164,55 @@ async fn take_events(state: &IngestState, request: Request<Body>) -> Result<Inge
             raw: body.slice(text),
         });
     }
-    Ok(IngestReply { accepted, rejected })
+    Ok(taken)
+}
+
+/// Stores events of which none has an id.
+async fn store(stages: &IngestStages, decoded: Decoded) -> Result<Taken, ApiError> {
+    let Decoded { batch, rejected, .. } = decoded;
+    let stored = batch.rows();
+    if stored > 0 {
+        stages.journal.append(batch).await?;
+    }
+    Ok(Taken { stored, rejected, ..Taken::default() })
+}
+
+fn batch_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
+    let Some(value) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
+    match value.to_str() {
+        Ok(key)
+            if (1..=IDEMPOTENCY_KEY_BYTES_MAX).contains(&key.len())
+                && key.bytes().all(|byte| byte.is_ascii_graphic()) =>
+        {
+            Ok(Some(key.to_owned()))
+        }
+        _ => Err(ApiError::BatchKey(IDEMPOTENCY_KEY_BYTES_MAX)),
+    }
+}
+
+/// Stores the events that are not stored yet; each that has an id, once.
+async fn store_once(
+    stages: &IngestStages,
+    body: &[u8],
+    receipt: &Receipt<'_>,
+    decoded: Decoded,
+) -> Result<Taken, ApiError> {
+    let claim = stages.event_ids.claim(&decoded.event_ids).await?;
+    let (duplicates, replayed) = (claim.duplicates().len(), claim.replayed());
+    let Decoded { batch, rejected, .. } = match duplicates {
+        0 => decoded,
+        all if all == decoded.batch.rows() => Decoded { batch: EventBatch::default(), ..decoded },
+        // Rare enough to decode once more, rather than to prepare every batch for taking rows out.
+        _ => stages.decoder.decode(body, &Receipt { stored: claim.duplicates(), ..*receipt })?,
+    };
+    let stored = batch.rows();
+    if stored > 0 {
+        let journal = stages.journal.clone();
+        // In a task of its own: if the client goes away, its events may be on disk, and then their ids must be known.
+        let appended = stages.tasks.spawn(async move { journal.append(batch).await.map(|()| claim.settle()) });
+        appended.await.unwrap_or(Err(AppendError::Closed))?;
+    }
+    Ok(Taken { stored, duplicates, replayed, rejected })
 }
 
 async fn get_health(State(state): State<IngestState>) -> Response {
@@ -138,7 +222,8 @@ async fn get_health(State(state): State<IngestState>) -> Response {
 }
 
 async fn get_metrics(State(state): State<IngestState>) -> Response {
-    let text =
-        state.0.metrics.encode(&state.0.journal.depth(), &state.0.reports.borrow(), state.0.rejected_events.dropped());
+    let stages = &state.0.stages;
+    let dropped = stages.rejected_events.dropped();
+    let text = state.0.metrics.encode(&stages.journal.depth(), &stages.reports.borrow(), dropped);
     ([(CONTENT_TYPE, metrics::CONTENT_TYPE_VALUE)], text).into_response()
 }

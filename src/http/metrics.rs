@@ -10,7 +10,7 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use super::ingest::IngestReply;
+use super::ingest::Taken;
 use crate::{
     journal::Depth,
     store::{Dropped, FlushReport},
@@ -22,6 +22,7 @@ pub const CONTENT_TYPE_VALUE: &str = "application/openmetrics-text; version=1.0.
 pub struct IngestMetrics {
     registry: Registry,
     events_accepted: Counter,
+    events_duplicate: Counter,
     events_rejected: Family<RejectedLabels, Counter>,
     rejected_events_dropped: Family<DroppedLabels, Counter>,
     requests_failed: Family<FailedLabels, Counter>,
@@ -58,6 +59,7 @@ impl Default for IngestMetrics {
         let mut registry = Registry::default();
         let mut metrics = Self {
             events_accepted: Counter::default(),
+            events_duplicate: Counter::default(),
             events_rejected: Family::default(),
             rejected_events_dropped: Family::default(),
             requests_failed: Family::default(),
@@ -84,6 +86,8 @@ impl IngestMetrics {
     fn register(&self, registry: &mut Registry) {
         let ingest = registry.sub_registry_with_prefix("weir_ingest");
         ingest.register("events_accepted", "Events that are on disk", self.events_accepted.clone());
+        let duplicate = self.events_duplicate.clone();
+        ingest.register("events_duplicate", "Events that were on disk already, by their ids", duplicate);
         ingest.register("events_rejected", "Events refused, by the field at fault", self.events_rejected.clone());
         let dropped = "Rejected events that are not kept in rejected_events";
         ingest.register("rejected_events_dropped", dropped, self.rejected_events_dropped.clone());
@@ -108,9 +112,10 @@ impl IngestMetrics {
     }
 
     /// Counts the events of an answered request.
-    pub fn replied(&self, reply: &IngestReply) {
-        self.events_accepted.inc_by(reply.accepted as u64);
-        for rejection in &reply.rejected {
+    pub fn taken(&self, taken: &Taken) {
+        self.events_accepted.inc_by(taken.stored as u64);
+        self.events_duplicate.inc_by(taken.duplicates as u64);
+        for rejection in &taken.rejected {
             self.events_rejected.get_or_create(&RejectedLabels { field: rejection.field.name() }).inc();
         }
     }

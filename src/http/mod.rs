@@ -13,7 +13,7 @@ mod rejected;
 mod server;
 
 pub use dashboard::{DashboardState, dashboard_router};
-pub use ingest::{IngestState, ingest_router};
+pub use ingest::{IngestStages, IngestState, ingest_router};
 pub use openapi::openapi_json;
 pub use rejected::RejectedReply;
 pub use server::{ServerLimits, serve};

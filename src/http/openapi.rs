@@ -94,6 +94,12 @@ fn post_events() -> Value {
         "post": {
             "operationId": "post_events",
             "summary": "Takes events; each is judged on its own.",
+            "parameters": [{
+                "name": "Idempotency-Key",
+                "in": "header",
+                "description": "Names the batch; sent again under the same key within the window, it is answered alike and counted once.",
+                "schema": { "type": "string", "minLength": 1, "maxLength": 128 },
+            }],
             "requestBody": { "required": true, "content": content(&json!({ "oneOf": [events, wrapped] })) },
             "responses": replies(202, "The accepted events are on disk.", "IngestReply", &[400, 408, 413, 415, 503, 507]),
         }
@@ -109,6 +115,12 @@ fn event_schema() -> Value {
         "required": ["event_name", "session_id", "device_type", "country_code"],
         "additionalProperties": false,
         "properties": {
+            "event_id": {
+                "type": ["string", "null"],
+                "minLength": 1,
+                "maxLength": limits.event_id_bytes_max,
+                "description": "Tells the event from all others, for example a UUID; sent again within the window, it is counted once.",
+            },
             "event_name": { "type": "string", "pattern": "^[a-z][a-z0-9_]{0,63}$" },
             "timestamp": {
                 "description": "RFC 3339 or milliseconds since 1970; absent means now.",

@@ -5,6 +5,7 @@ use std::{borrow::Cow, ops::Range};
 use serde::Serialize;
 
 use super::{
+    event_ids::{IdOrigin, RequestIds},
     event_names::EventNames,
     json::{RawString, Reader, SyntaxError, Value},
 };
@@ -28,6 +29,7 @@ pub struct Rejection {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Field {
+    EventId,
     EventName,
     Timestamp,
     SessionId,
@@ -42,6 +44,7 @@ impl Field {
     /// The name as in JSON.
     pub fn name(self) -> &'static str {
         match self {
+            Self::EventId => "event_id",
             Self::EventName => "event_name",
             Self::Timestamp => "timestamp",
             Self::SessionId => "session_id",
@@ -72,9 +75,22 @@ pub enum BodyError {
 #[derive(Debug, Default)]
 pub struct Decoded {
     pub batch: EventBatch,
+    /// The ids of the batch's events that have one.
+    pub event_ids: RequestIds,
     pub rejected: Vec<Rejection>,
     /// Where each rejected event stands in the body.
     pub rejected_texts: Vec<Range<usize>>,
+}
+
+/// What is known of a body besides its text.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Receipt<'a> {
+    /// Milliseconds since the epoch, also the time of events that carry none.
+    pub received_at_ms: i64,
+    /// Names the batch: its events without an id are identified by this and their position.
+    pub batch_key: Option<&'a str>,
+    /// Positions of valid events that are left out, ascending: they are stored already.
+    pub stored: &'a [usize],
 }
 
 /// Decodes bodies against the same limits and names.
@@ -84,8 +100,8 @@ pub struct Decoder {
 }
 
 impl Decoder {
-    /// Decodes one body. `received_at_ms`: milliseconds since the epoch, also the time of events that carry none.
-    pub fn decode(&self, body: &[u8], received_at_ms: i64) -> Result<Decoded, BodyError> {
+    /// Decodes one body.
+    pub fn decode(&self, body: &[u8], receipt: &Receipt<'_>) -> Result<Decoded, BodyError> {
         let text = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
         let (body, offset) = (text, body.len() - text.len());
         let mut reader = Reader::new(body, self.limits.properties_depth_max);
@@ -93,7 +109,7 @@ impl Decoder {
         if wrapped && reader.key().map_err(BodyError::NotEvents)?.text() != b"events".as_slice() {
             return Err(BodyError::NotEvents(SyntaxError { at: 0, reason: "the object's one key must be \"events\"" }));
         }
-        let mut decoding = Decoding { decoder: self, received_at_ms, body, offset, decoded: Decoded::default() };
+        let mut decoding = Decoding { decoder: self, receipt, body, offset, decoded: Decoded::default() };
         decoding.array(&mut reader)?;
         if wrapped {
             reader.expect(b'}', "expected } after the events").map_err(BodyError::NotEvents)?;
@@ -107,7 +123,7 @@ impl Decoder {
 
 struct Decoding<'a> {
     decoder: &'a Decoder,
-    received_at_ms: i64,
+    receipt: &'a Receipt<'a>,
     body: &'a [u8],
     /// Bytes of the request's body before `body`.
     offset: usize,
@@ -142,7 +158,7 @@ impl<'a> Decoding<'a> {
         let start = reader.at();
         let outcome = read_fields(reader).and_then(|fields| {
             match utf8 || std::str::from_utf8(&self.body[start..reader.at()]).is_ok() {
-                true => self.event(&fields),
+                true => self.event(index, &fields),
                 false => Err(Fault::new(Field::Event, "the text is not valid UTF-8")),
             }
         });
@@ -160,19 +176,26 @@ impl<'a> Decoding<'a> {
     }
 
     /// Validates the fields and adds the event to the batch.
-    fn event(&mut self, fields: &Fields<'_>) -> Result<(), Fault> {
-        let limits = &self.decoder.limits;
+    fn event(&mut self, index: usize, fields: &Fields<'_>) -> Result<(), Fault> {
+        let (limits, received_at_ms) = (&self.decoder.limits, self.receipt.received_at_ms);
+        let event_id = self.event_id(index, fields)?;
         let event_name = self.event_name(fields)?;
-        let timestamp_ms = timestamp(fields.get(Field::Timestamp), self.received_at_ms, limits)?;
-        let session_id = id(Field::SessionId, fields.get(Field::SessionId), limits)?
+        let timestamp_ms = timestamp(fields.get(Field::Timestamp), received_at_ms, limits)?;
+        let session_id = id(Field::SessionId, fields.get(Field::SessionId), limits.id_bytes_max)?
             .ok_or_else(|| Fault::missing(Field::SessionId))?;
-        let user_id = id(Field::UserId, fields.get(Field::UserId), limits)?;
+        let user_id = id(Field::UserId, fields.get(Field::UserId), limits.id_bytes_max)?;
         let device_type = device_type(fields.required_text(Field::DeviceType)?)?;
         let country_code = country_code(&fields.required_text(Field::CountryCode)?)?;
         let properties = properties(fields.get(Field::Properties), limits)?;
         self.decoder.names.admit(&event_name).map_err(|reason| Fault::new(Field::EventName, reason))?;
+        if let Some((origin, id)) = &event_id {
+            self.decoded.event_ids.push(index, *origin, id);
+            if self.receipt.stored.binary_search(&index).is_ok() {
+                return Ok(());
+            }
+        }
         self.decoded.batch.push(&EventRow {
-            event_id: b"",
+            event_id: event_id.as_ref().map_or(b"", |(_, id)| id),
             event_name: &event_name,
             timestamp_ms,
             session_id: &session_id,
@@ -180,9 +203,18 @@ impl<'a> Decoding<'a> {
             device_type,
             country_code,
             properties,
-            received_at_ms: self.received_at_ms,
+            received_at_ms,
         });
         Ok(())
+    }
+
+    /// What tells the event from all others, if the client said so.
+    fn event_id<'f>(&self, index: usize, fields: &Fields<'f>) -> Result<Option<EventId<'f>>, Fault> {
+        if let Some(id) = id(Field::EventId, fields.get(Field::EventId), self.decoder.limits.event_id_bytes_max)? {
+            return Ok(Some((IdOrigin::Event, id)));
+        }
+        let derived = self.receipt.batch_key.map(|key| Cow::Owned(format!("{key}/{index}").into_bytes()));
+        Ok(derived.map(|id| (IdOrigin::BatchKey, id)))
     }
 
     fn event_name<'f>(&self, fields: &Fields<'f>) -> Result<Cow<'f, [u8]>, Fault> {
@@ -193,6 +225,9 @@ impl<'a> Decoding<'a> {
         }
     }
 }
+
+/// An event's id, and where it is from.
+type EventId<'a> = (IdOrigin, Cow<'a, [u8]>);
 
 /// What is wrong with one event.
 struct Fault {
@@ -270,6 +305,7 @@ fn read_fields<'a>(reader: &mut Reader<'a>) -> Result<Fields<'a>, Fault> {
 
 fn field_named(key: RawString<'_>) -> Result<Field, Fault> {
     match key.text().as_ref() {
+        b"event_id" => Ok(Field::EventId),
         b"event_name" => Ok(Field::EventName),
         b"timestamp" => Ok(Field::Timestamp),
         b"session_id" => Ok(Field::SessionId),
@@ -309,7 +345,7 @@ fn timestamp(value: Option<Value<'_>>, received_at_ms: i64, limits: &EventLimits
     Ok(at_ms)
 }
 
-fn id<'a>(field: Field, value: Option<Value<'a>>, limits: &EventLimits) -> Result<Option<Cow<'a, [u8]>>, Fault> {
+fn id<'a>(field: Field, value: Option<Value<'a>>, bytes_max: usize) -> Result<Option<Cow<'a, [u8]>>, Fault> {
     let text = match value {
         None => return Ok(None),
         Some(Value::String(string)) => string.text(),
@@ -318,8 +354,8 @@ fn id<'a>(field: Field, value: Option<Value<'a>>, limits: &EventLimits) -> Resul
     match text.len() {
         0 if field == Field::UserId => Err(Fault::new(field, "is empty; use null for an unknown user")),
         0 => Err(Fault::new(field, "is empty")),
-        length if length > limits.id_bytes_max => {
-            Err(Fault::new(field, format!("is {length} bytes long; at most {} are allowed", limits.id_bytes_max)))
+        length if length > bytes_max => {
+            Err(Fault::new(field, format!("is {length} bytes long; at most {bytes_max} are allowed")))
         }
         _ => Ok(Some(text)),
     }
@@ -372,7 +408,7 @@ mod tests {
     fn the_text_of_each_rejected_event_is_found_in_the_body() {
         let decoder = Decoder { limits: EventLimits::with_retention_days(90), names: EventNames::listed(&[]) };
         let body = "\u{feff}{\"events\": [ {\"event_name\": \"é\"} , {\"broken\": tru}, 7 ,{} ]}";
-        let decoded = decoder.decode(body.as_bytes(), 0).expect("a list of events");
+        let decoded = decoder.decode(body.as_bytes(), &Receipt::default()).expect("a list of events");
         let texts: Vec<_> = decoded.rejected_texts.into_iter().map(|range| body[range].trim()).collect();
         assert_eq!(texts, ["{\"event_name\": \"é\"}", "{\"broken\": tru}", "7", "{}"]);
         assert_eq!(decoded.rejected.len(), 4);

@@ -8,11 +8,17 @@
 //! * What is stored is what was sent: `properties` stays the text it was.
 //! * No recursion and no allocation that the body's length does not bound.
 //!
-//! Limits: `EventLimits`, and the count of distinct event names.
+//! * An event whose id was stored within the window is not stored again.
+//!
+//! Limits: `EventLimits`, the count of distinct event names, the window of event ids.
 
 mod decode;
+mod event_id_files;
+mod event_ids;
 mod event_names;
 mod json;
 
-pub use decode::{BodyError, Decoded, Decoder, Field, Rejection};
+pub use decode::{BodyError, Decoded, Decoder, Field, Receipt, Rejection};
+pub use event_id_files::EventIdFiles;
+pub use event_ids::{Claim, EventIds, InProgress};
 pub use event_names::EventNames;

@@ -17,6 +17,7 @@ mod batch;
 mod block;
 mod committer;
 mod disk;
+mod event_ids;
 mod queue;
 mod recovery;
 mod segment;
@@ -36,6 +37,7 @@ mod trial;
 
 pub use batch::{COLUMNS, EventBatch, EventRow};
 pub use disk::{Disk, DiskFile, RealDisk};
+pub use event_ids::visit_event_ids;
 pub use queue::{Depth, PendingSegment, SegmentQueue};
 pub use recovery::Damage;
 pub use segment::{Segment, SegmentId};

@@ -123,6 +123,13 @@ impl TestApp {
         Reply::of(request.body(body).send().await.expect("a reply")).await
     }
 
+    /// Posts a JSON body with an `Idempotency-Key`.
+    pub async fn post_keyed(&self, key: &str, body: &str) -> Reply {
+        let request = self.http.post(format!("{}/events", self.ingest_url)).header("Content-Type", "application/json");
+        let request = request.header("Idempotency-Key", key).body(body.to_owned());
+        Reply::of(request.send().await.expect("a reply")).await
+    }
+
     /// Posts events that must all be accepted.
     pub async fn accept(&self, events: &Value) {
         let reply = self.post(events.to_string()).await;

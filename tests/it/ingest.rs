@@ -18,7 +18,7 @@ async fn accepted_events_are_stored_as_they_were_sent() {
              "device_type":"tablet","country_code":"ZZ","properties": {properties} }}]"#
     );
     let reply = app.post(body).await;
-    assert_eq!((reply.status, &reply.json), (202, &json!({ "accepted": 1, "rejected": [] })));
+    assert_eq!((reply.status, &reply.json), (202, &json!({ "accepted": 1, "duplicates": 0, "rejected": [] })));
     app.stored(1).await;
     let row = app.select("SELECT event_name, toUnixTimestamp64Milli(timestamp), session_id, user_id, device_type, country_code, properties, toString(date) FROM events FORMAT JSONCompactEachRow").await;
     let row: Value = serde_json::from_str(&row.expect("a row")).expect("JSON");
@@ -43,6 +43,9 @@ async fn each_bad_field_is_named_with_its_reason_and_good_neighbours_are_kept() 
     let app = TestApp::start_at(NOW_MS, &[]).await;
     let (long, longer) = ("x".repeat(200), "x".repeat(201));
     let bad = [
+        json!({ "event_id": "" }),
+        json!({ "event_id": 7 }),
+        json!({ "event_id": "x".repeat(65) }),
         json!({ "event_name": null }),
         json!({ "event_name": 7 }),
         json!({ "event_name": "Sign Up" }),
@@ -72,6 +75,8 @@ async fn each_bad_field_is_named_with_its_reason_and_good_neighbours_are_kept() 
     let good = [
         json!({}),
         json!({ "session_id": long, "user_id": long }),
+        json!({ "event_id": "x".repeat(64) }),
+        json!({ "event_id": null }),
         json!({ "timestamp": NOW_MS + 600_000 }),
         json!({ "timestamp": NOW_MS - 90 * 86_400_000 }),
         json!({ "properties": { "text": "x".repeat(16 * 1024 - 11) } }),
@@ -84,6 +89,9 @@ async fn each_bad_field_is_named_with_its_reason_and_good_neighbours_are_kept() 
     assert_eq!(indexes, (0..bad.len()).map(Value::from).collect::<Vec<_>>());
     let told: Vec<_> = rejected.iter().map(|each| format!("{}: {}", each["field"], each["reason"])).collect();
     insta::assert_snapshot!(told.join("\n"), @r#"
+    "event_id": "is empty"
+    "event_id": "expected a string, found a number"
+    "event_id": "is 65 bytes long; at most 64 are allowed"
     "event_name": "is required"
     "event_name": "expected a string, found a number"
     "event_name": "\"Sign Up\" is no event name; use 1 to 64 characters: a lower-case letter, then lower-case letters, digits or underscores"

@@ -5,6 +5,8 @@ mod app;
 mod durability;
 mod engine;
 mod fault_proxy;
+mod honest;
+mod hostile;
 mod ingest;
 mod process;
 mod queries;

@@ -16,16 +16,21 @@ use crate::{
 };
 
 /// `weir serve` on a data directory, with an engine of its own.
-struct Weir {
+pub struct Weir {
     child: Child,
     ingest: u16,
     dashboard: u16,
+    engine: u16,
     http: reqwest::Client,
 }
 
 impl Weir {
-    fn start(data_dir: &Path) -> Self {
-        let [ingest, dashboard, engine] = free_ports();
+    pub fn start(data_dir: &Path) -> Self {
+        Self::start_on(data_dir, free_ports())
+    }
+
+    /// Starts on the ports of an earlier one.
+    pub fn start_on(data_dir: &Path, [ingest, dashboard, engine]: [u16; 3]) -> Self {
         let child = Command::new(env!("CARGO_BIN_EXE_weir"))
             .arg("serve")
             .env("WEIR_DATA_DIR", data_dir)
@@ -35,7 +40,11 @@ impl Weir {
             .stderr(Stdio::null())
             .spawn()
             .expect("weir starts");
-        Self { child, ingest, dashboard, http: reqwest::Client::new() }
+        Self { child, ingest, dashboard, engine, http: reqwest::Client::new() }
+    }
+
+    pub fn ports(&self) -> [u16; 3] {
+        [self.ingest, self.dashboard, self.engine]
     }
 
     async fn get(&self, port: u16, path: &str) -> Option<Reply> {
@@ -43,28 +52,32 @@ impl Weir {
         Some(Reply::of(sent).await)
     }
 
-    async fn is_up(&self) -> bool {
+    pub async fn is_up(&self) -> bool {
         self.get(self.ingest, "/health").await.is_some_and(|reply| reply.status == 200)
     }
 
-    async fn accept(&self, events: &Value) {
+    pub async fn post(&self, events: &Value) -> Reply {
         let request = self.http.post(format!("http://127.0.0.1:{}/events", self.ingest)).json(events);
-        let reply = Reply::of(request.send().await.expect("a reply")).await;
+        Reply::of(request.send().await.expect("a reply")).await
+    }
+
+    async fn accept(&self, events: &Value) {
+        let reply = self.post(events).await;
         assert_eq!(reply.status, 202, "{reply:?}");
     }
 
     /// Events of the last hour, as the dashboard shows them.
-    async fn shown(&self) -> Option<u64> {
+    pub async fn shown(&self) -> Option<u64> {
         let answer = self.get(self.dashboard, "/api/queries/error_rate?range=1h").await?;
         answer.json["rows"].as_array()?.iter().map(|row| row["events"].as_u64()).sum()
     }
 
-    fn kill(mut self) {
+    pub fn kill(mut self) {
         self.child.kill().expect("it can be killed");
         self.child.wait().expect("it ends");
     }
 
-    async fn terminate(mut self) -> ExitStatus {
+    pub async fn terminate(mut self) -> ExitStatus {
         kill_process(Pid::from_child(&self.child), Signal::TERM).expect("it can be signalled");
         let started = Instant::now();
         loop {

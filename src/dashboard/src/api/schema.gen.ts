@@ -209,6 +209,8 @@ export interface components {
             country_code: string;
             /** @enum {string} */
             device_type: "desktop" | "mobile" | "tablet" | "other";
+            /** @description Tells the event from all others, for example a UUID; sent again within the window, it is counted once. */
+            event_id?: string | null;
             event_name: string;
             /** @description At most 16 KiB as JSON text. */
             properties?: Record<string, never>;
@@ -221,7 +223,7 @@ export interface components {
          * @description The fields of an event.
          * @enum {string}
          */
-        Field: "event_name" | "timestamp" | "session_id" | "user_id" | "device_type" | "country_code" | "properties" | "event";
+        Field: "event_id" | "event_name" | "timestamp" | "session_id" | "user_id" | "device_type" | "country_code" | "properties" | "event";
         /** @description The reply of `GET /health`; 200, or 503 when nothing could be flushed for too long. */
         Health: {
             /**
@@ -262,8 +264,10 @@ export interface components {
         };
         /** @description The reply to a request with events. */
         IngestReply: {
-            /** @description Events that are on disk. */
+            /** @description Events that are on disk; when the batch was sent before under the same `Idempotency-Key`, since then. */
             accepted: number;
+            /** @description Events whose `event_id` was stored before: a success, and nothing is counted twice. */
+            duplicates: number;
             /** @description The others, each with its reason. */
             rejected: components["schemas"]["Rejection"][];
         };
@@ -685,7 +689,10 @@ export interface operations {
     post_events: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Names the batch; sent again under the same key within the window, it is answered alike and counted once. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };

@@ -1,0 +1,1 @@
+//! The edge against clients that mean harm, or are broken.
