@@ -16,6 +16,10 @@ CREATE TABLE IF NOT EXISTS events
     event_id String CODEC(ZSTD(1)),
     received_at DateTime64(3),
 
+    -- Milliseconds that were added to the time the client sent, because the request's sent_at showed its clock to be wrong.
+    -- 0 when it was taken as it came. How late an event arrived is received_at - timestamp.
+    clock_skew_ms Int64,
+
     -- Taken out of the properties once, so that the feature ranking never parses JSON.
     feature LowCardinality(String) MATERIALIZED if(event_name = 'feature_used', JSONExtractString(properties, 'feature'), ''),
 

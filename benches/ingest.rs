@@ -7,11 +7,11 @@ use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_mai
 use weir::{
     config::JournalConfig,
     event::EventLimits,
-    ingest::{Decoder, EventNames},
+    ingest::{Decoder, EventNames, Receipt},
     journal::{EventBatch, Journal, JournalLimits, OpenJournal, RealDisk},
 };
 
-const NOW_MS: i64 = 1_773_137_250_500;
+const RECEIPT: Receipt<'_> = Receipt { received_at_ms: 1_773_137_250_500, batch_key: None, stored: &[] };
 const EVENTS: usize = 500;
 
 fn body(events: usize) -> String {
@@ -32,7 +32,7 @@ fn decoder() -> Decoder {
 }
 
 fn decoded(events: usize) -> EventBatch {
-    decoder().decode(body(events).as_bytes(), NOW_MS).expect("a valid body").batch
+    decoder().decode(body(events).as_bytes(), &RECEIPT).expect("a valid body").batch
 }
 
 fn decode(criterion: &mut Criterion) {
@@ -40,7 +40,7 @@ fn decode(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("decode and validate");
     group.throughput(Throughput::Elements(EVENTS as u64));
     group.bench_function("500 events", |bencher| {
-        bencher.iter(|| decoder.decode(black_box(body.as_bytes()), NOW_MS));
+        bencher.iter(|| decoder.decode(black_box(body.as_bytes()), &RECEIPT));
     });
     group.finish();
 }

@@ -23,6 +23,10 @@ pub struct EventLimits {
     pub event_id_bytes_max: usize,
     pub future_ms_max: i64,
     pub past_ms_max: i64,
+    /// A client's clock may be wrong by this before the times it sends are corrected.
+    pub clock_skew_ms_max: i64,
+    /// Age from which an arriving event counts as late.
+    pub late_ms_min: i64,
 }
 
 impl EventLimits {
@@ -36,6 +40,8 @@ impl EventLimits {
             event_id_bytes_max: 64,
             future_ms_max: 10 * 60 * 1000,
             past_ms_max: i64::from(days) * 24 * 60 * 60 * 1000,
+            clock_skew_ms_max: 30 * 1000,
+            late_ms_min: 60 * 60 * 1000,
         }
     }
 }

@@ -68,6 +68,7 @@ impl ApiError {
             Self::Read(ReadError::Broken(_)) => (StatusCode::BAD_REQUEST, "body_unreadable"),
             Self::Body(BodyError::TooManyEvents(_)) => (StatusCode::PAYLOAD_TOO_LARGE, "too_many_events"),
             Self::Body(BodyError::Empty(_)) => (StatusCode::BAD_REQUEST, "no_events"),
+            Self::Body(BodyError::SentAt(_)) => (StatusCode::BAD_REQUEST, "bad_sent_at"),
             Self::Body(BodyError::NotEvents(_)) => (StatusCode::BAD_REQUEST, "not_events"),
             Self::BatchKey(_) => (StatusCode::BAD_REQUEST, "bad_idempotency_key"),
             Self::InProgress(InProgress) => (StatusCode::SERVICE_UNAVAILABLE, "in_progress"),

@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    ingest::{Decoded, Decoder, EventIds, Receipt, Rejection},
+    ingest::{Decoded, Decoder, EventIds, Receipt, Rejection, TimeCounts},
     journal::{AppendError, EventBatch, Journal},
     store::{FlushReport, RejectedEvent, RejectedEvents, Source},
 };
@@ -133,6 +133,7 @@ pub struct Taken {
     pub duplicates: usize,
     /// Those of the duplicates that came in the same batch, by its key.
     pub replayed: usize,
+    pub times: TimeCounts,
     pub rejected: Vec<Rejection>,
 }
 
@@ -159,7 +160,7 @@ async fn take_events(stages: &IngestStages, request: Request<Body>) -> Result<Ta
             received_at_ms: receipt.received_at_ms,
             source: Source::Ingest,
             event_index: u32::try_from(rejection.index).unwrap_or(u32::MAX),
-            field: rejection.field.name().to_owned(),
+            field: rejection.field.as_str().to_owned(),
             reason: rejection.reason.clone(),
             raw: body.slice(text),
         });
@@ -169,12 +170,12 @@ async fn take_events(stages: &IngestStages, request: Request<Body>) -> Result<Ta
 
 /// Stores events of which none has an id.
 async fn store(stages: &IngestStages, decoded: Decoded) -> Result<Taken, ApiError> {
-    let Decoded { batch, rejected, .. } = decoded;
+    let Decoded { batch, rejected, times, .. } = decoded;
     let stored = batch.rows();
     if stored > 0 {
         stages.journal.append(batch).await?;
     }
-    Ok(Taken { stored, rejected, ..Taken::default() })
+    Ok(Taken { stored, times, rejected, ..Taken::default() })
 }
 
 fn batch_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
@@ -199,9 +200,11 @@ async fn store_once(
 ) -> Result<Taken, ApiError> {
     let claim = stages.event_ids.claim(&decoded.event_ids).await?;
     let (duplicates, replayed) = (claim.duplicates().len(), claim.replayed());
-    let Decoded { batch, rejected, .. } = match duplicates {
+    let Decoded { batch, rejected, times, .. } = match duplicates {
         0 => decoded,
-        all if all == decoded.batch.rows() => Decoded { batch: EventBatch::default(), ..decoded },
+        all if all == decoded.batch.rows() => {
+            Decoded { batch: EventBatch::default(), times: TimeCounts::default(), ..decoded }
+        }
         // Rare enough to decode once more, rather than to prepare every batch for taking rows out.
         _ => stages.decoder.decode(body, &Receipt { stored: claim.duplicates(), ..*receipt })?,
     };
@@ -212,7 +215,7 @@ async fn store_once(
         let appended = stages.tasks.spawn(async move { journal.append(batch).await.map(|()| claim.settle()) });
         appended.await.unwrap_or(Err(AppendError::Closed))?;
     }
-    Ok(Taken { stored, duplicates, replayed, rejected })
+    Ok(Taken { stored, duplicates, replayed, times, rejected })
 }
 
 async fn get_health(State(state): State<IngestState>) -> Response {

@@ -23,6 +23,9 @@ pub struct IngestMetrics {
     registry: Registry,
     events_accepted: Counter,
     events_duplicate: Counter,
+    events_corrected: Counter,
+    events_late: Counter,
+    events_future: Counter,
     events_rejected: Family<RejectedLabels, Counter>,
     rejected_events_dropped: Family<DroppedLabels, Counter>,
     requests_failed: Family<FailedLabels, Counter>,
@@ -42,6 +45,7 @@ pub struct IngestMetrics {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RejectedLabels {
     field: &'static str,
+    reason: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -60,6 +64,9 @@ impl Default for IngestMetrics {
         let mut metrics = Self {
             events_accepted: Counter::default(),
             events_duplicate: Counter::default(),
+            events_corrected: Counter::default(),
+            events_late: Counter::default(),
+            events_future: Counter::default(),
             events_rejected: Family::default(),
             rejected_events_dropped: Family::default(),
             requests_failed: Family::default(),
@@ -88,7 +95,19 @@ impl IngestMetrics {
         ingest.register("events_accepted", "Events that are on disk", self.events_accepted.clone());
         let duplicate = self.events_duplicate.clone();
         ingest.register("events_duplicate", "Events that were on disk already, by their ids", duplicate);
-        ingest.register("events_rejected", "Events refused, by the field at fault", self.events_rejected.clone());
+        let corrected = self.events_corrected.clone();
+        ingest.register("events_corrected", "Events whose time was corrected by their client's sent_at", corrected);
+        ingest.register(
+            "events_late",
+            "Events that arrived an hour or more after their time",
+            self.events_late.clone(),
+        );
+        ingest.register("events_future", "Events that arrived before their time", self.events_future.clone());
+        ingest.register(
+            "events_rejected",
+            "Events refused, by the field at fault and the reason",
+            self.events_rejected.clone(),
+        );
         let dropped = "Rejected events that are not kept in rejected_events";
         ingest.register("rejected_events_dropped", dropped, self.rejected_events_dropped.clone());
         ingest.register("requests_failed", "Requests refused as a whole, by status", self.requests_failed.clone());
@@ -114,9 +133,20 @@ impl IngestMetrics {
     /// Counts the events of an answered request.
     pub fn taken(&self, taken: &Taken) {
         self.events_accepted.inc_by(taken.stored as u64);
-        self.events_duplicate.inc_by(taken.duplicates as u64);
+        // Most requests have none: a counter that stands still costs no write to shared memory.
+        for (counter, count) in [
+            (&self.events_duplicate, taken.duplicates as u64),
+            (&self.events_corrected, taken.times.corrected),
+            (&self.events_late, taken.times.late),
+            (&self.events_future, taken.times.future),
+        ] {
+            if count > 0 {
+                counter.inc_by(count);
+            }
+        }
         for rejection in &taken.rejected {
-            self.events_rejected.get_or_create(&RejectedLabels { field: rejection.field.name() }).inc();
+            let labels = RejectedLabels { field: rejection.field.as_str(), reason: rejection.code.as_str() };
+            self.events_rejected.get_or_create(&labels).inc();
         }
     }
 

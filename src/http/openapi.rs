@@ -89,7 +89,13 @@ fn operation(id: &str, description: &str, schema: &str, errors: &[u16]) -> Value
 
 fn post_events() -> Value {
     let events = json!({ "type": "array", "minItems": 1, "maxItems": 500, "items": schema_ref("Event") });
-    let wrapped = json!({ "type": "object", "required": ["events"], "properties": { "events": events } });
+    let wrapped = json!({ "type": "object", "required": ["events"], "properties": {
+        "events": events,
+        "sent_at": {
+            "description": "The client's time when it sent the request, RFC 3339 or milliseconds since 1970. If its clock is off by more than 30 s, the timestamps of its events are corrected by the difference.",
+            "oneOf": [{ "type": "string", "format": "date-time" }, { "type": "integer" }, { "type": "null" }],
+        },
+    } });
     json!({
         "post": {
             "operationId": "post_events",

@@ -11,6 +11,7 @@ use std::{
     sync::{Mutex, PoisonError, RwLock},
 };
 
+use super::fields::{Fault, Field, RejectCode};
 use crate::event::PRODUCT_EVENTS;
 
 /// The names admitted so far.
@@ -41,17 +42,21 @@ impl EventNames {
     }
 
     /// Takes a well-formed name, or says why not.
-    pub fn admit(&self, name: &[u8]) -> Result<(), String> {
+    pub fn admit(&self, name: &[u8]) -> Result<(), Fault> {
         match &self.policy {
             Policy::Listed(names) if names.contains(name) => Ok(()),
-            Policy::Listed(_) => Err("is none of the names that WEIR_EVENT_NAMES allows".to_owned()),
+            Policy::Listed(_) => {
+                let reason = "is none of the names that WEIR_EVENT_NAMES allows";
+                Err(Fault::new(Field::EventName, RejectCode::NotAllowed, reason))
+            }
             Policy::Seen { names, file, names_max } => {
                 if names.read().unwrap_or_else(PoisonError::into_inner).contains(name) {
                     return Ok(());
                 }
                 let mut names = names.write().unwrap_or_else(PoisonError::into_inner);
                 if names.len() >= *names_max && !names.contains(name) {
-                    return Err(format!("would be a new name, and {names_max} distinct names are in use already"));
+                    let reason = format!("would be a new name, and {names_max} distinct names are in use already");
+                    return Err(Fault::new(Field::EventName, RejectCode::TooManyNames, reason));
                 }
                 if names.insert(name.to_vec()) {
                     remember(file, name);
@@ -81,19 +86,19 @@ mod tests {
         let path = directory.path().join("event_names");
         let names_max = PRODUCT_EVENTS.len() + 1;
         let names = EventNames::seen(&path, names_max).expect("opens");
-        assert_eq!(names.admit(b"checkout"), Ok(()));
+        assert!(names.admit(b"checkout").is_ok());
         assert!(names.admit(b"refund").is_err());
-        assert_eq!(names.admit(b"page_view"), Ok(()));
+        assert!(names.admit(b"page_view").is_ok());
 
         let reopened = EventNames::seen(&path, names_max).expect("opens again");
-        assert_eq!(reopened.admit(b"checkout"), Ok(()));
+        assert!(reopened.admit(b"checkout").is_ok());
         assert!(reopened.admit(b"refund").is_err());
     }
 
     #[test]
     fn a_list_allows_only_its_names() {
         let names = EventNames::listed(&["checkout".to_owned()]);
-        assert_eq!(names.admit(b"checkout"), Ok(()));
+        assert!(names.admit(b"checkout").is_ok());
         assert!(names.admit(b"page_view").is_err());
     }
 }

@@ -15,7 +15,7 @@ pub struct Column {
 }
 
 /// The columns of an insert into `events`, in the order of their bytes in a block.
-pub const COLUMNS: [Column; 10] = [
+pub const COLUMNS: [Column; 11] = [
     Column { name: "event_id", type_name: "String" },
     Column { name: "event_name", type_name: "String" },
     Column { name: "timestamp", type_name: "DateTime64(3)" },
@@ -26,6 +26,7 @@ pub const COLUMNS: [Column; 10] = [
     Column { name: "country_code", type_name: "FixedString(2)" },
     Column { name: "properties", type_name: "String" },
     Column { name: "received_at", type_name: "DateTime64(3)" },
+    Column { name: "clock_skew_ms", type_name: "Int64" },
 ];
 
 /// One valid event, borrowed from the request that brought it.
@@ -42,6 +43,8 @@ pub struct EventRow<'a> {
     /// JSON text of an object.
     pub properties: &'a [u8],
     pub received_at_ms: i64,
+    /// What was added to the time that the client sent.
+    pub clock_skew_ms: i64,
 }
 
 /// Events, column by column, in Native encoding.
@@ -83,6 +86,7 @@ impl EventBatch {
             country_code,
             properties,
             received_at,
+            clock_skew,
         ] = &mut self.columns;
         put_text(event_id, row.event_id);
         put_text(event_name, row.event_name);
@@ -95,6 +99,7 @@ impl EventBatch {
         country_code.extend_from_slice(&row.country_code);
         put_text(properties, row.properties);
         received_at.extend_from_slice(&row.received_at_ms.to_le_bytes());
+        clock_skew.extend_from_slice(&row.clock_skew_ms.to_le_bytes());
         self.rows += 1;
     }
 
@@ -169,6 +174,7 @@ mod tests {
             country_code: *b"DE",
             properties: b"{}",
             received_at_ms: 1_700_000_000_200,
+            clock_skew_ms: 0,
         }
     }
 

@@ -56,6 +56,7 @@ fn read_block<'a>(block: &'a [u8], events: &mut Vec<EventRow<'a>>) -> Option<()>
         country_code,
         properties,
         received_at,
+        clock_skew,
     ]: [Vec<&[u8]>; COLUMNS.len()] = values.try_into().ok()?;
     for row in 0..rows {
         events.push(EventRow {
@@ -68,6 +69,7 @@ fn read_block<'a>(block: &'a [u8], events: &mut Vec<EventRow<'a>>) -> Option<()>
             country_code: country_code[row].try_into().ok()?,
             properties: properties[row],
             received_at_ms: i64::from_le_bytes(received_at[row].try_into().ok()?),
+            clock_skew_ms: i64::from_le_bytes(clock_skew[row].try_into().ok()?),
         });
     }
     cursor.0.is_empty().then_some(())
@@ -103,7 +105,7 @@ impl<'a> Cursor<'a> {
 
     fn value(&mut self, type_name: &str) -> Option<&'a [u8]> {
         match type_name {
-            "DateTime64(3)" => self.take(8),
+            "DateTime64(3)" | "Int64" => self.take(8),
             "Date" | "FixedString(2)" => self.take(2),
             _ => self.text(),
         }
@@ -125,6 +127,7 @@ mod tests {
             country_code: *b"DE",
             properties: br#"{"a": 1}"#,
             received_at_ms: -7,
+            clock_skew_ms: -60_000,
         }
     }
 

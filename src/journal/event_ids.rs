@@ -53,6 +53,7 @@ mod tests {
                     country_code: *b"DE",
                     properties: b"{}",
                     received_at_ms: 0,
+                    clock_skew_ms: 0,
                 });
             }
             let mut bytes = BytesMut::from(id.header().as_slice());

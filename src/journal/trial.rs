@@ -238,6 +238,7 @@ fn event(session_id: &[u8]) -> EventRow<'_> {
         country_code: *b"DE",
         properties: b"{}",
         received_at_ms: 0,
+        clock_skew_ms: 0,
     }
 }
 

@@ -110,6 +110,7 @@ mod tests {
             country_code: *b"DE",
             properties: br#"{"a":  1.50}"#,
             received_at_ms: 1_700_000_000_200,
+            clock_skew_ms: 0,
         };
         let raw = rejected_event(0, &event, String::new()).raw;
         insta::assert_snapshot!(

@@ -145,6 +145,13 @@ impl TestApp {
         self.get(&format!("{}/health", self.ingest_url)).await
     }
 
+    /// A metric without labels.
+    pub async fn metric(&self, name: &str) -> f64 {
+        let text = self.get(&format!("{}/metrics", self.ingest_url)).await.text;
+        let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        value.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("{name} is not in\n{text}"))
+    }
+
     /// The answer of a query, which must be a success.
     pub async fn query(&self, name: &str, range: &str) -> Value {
         let reply = self.get(&format!("{}/api/queries/{name}?range={range}", self.dashboard_url)).await;

@@ -196,3 +196,66 @@ async fn a_batch_sent_again_under_its_key_is_answered_alike_and_stored_once() {
         assert_eq!((reply.status, &reply.json["error"]["code"]), (400, &json!("bad_idempotency_key")), "{key}");
     }
 }
+
+/// 2026-11-20 10:00:00 UTC
+const NOW_MS: i64 = 1_795_168_800_000;
+const MINUTE_MS: i64 = 60_000;
+
+#[tokio::test]
+async fn times_of_a_wrong_clock_are_corrected_and_the_rows_tell_by_how_much() {
+    let app = TestApp::start_at(NOW_MS, &[]).await;
+    let ahead_ms = 3 * 60 * MINUTE_MS;
+    let events = json!([
+        event(json!({ "session_id": "now", "timestamp": NOW_MS + ahead_ms })),
+        event(json!({ "session_id": "before", "timestamp": NOW_MS + ahead_ms - 5 * MINUTE_MS })),
+        event(json!({ "session_id": "none" })),
+        event(json!({ "session_id": "future", "timestamp": NOW_MS + ahead_ms + 11 * MINUTE_MS })),
+    ]);
+    // The position of sent_at in the object does not matter.
+    let sent_at = NOW_MS + ahead_ms;
+    for body in [
+        format!(r#"{{"sent_at":{sent_at},"events":{events}}}"#),
+        format!(r#"{{"events":{events},"sent_at":"2026-11-20T13:00:00Z"}}"#),
+    ] {
+        let reply = app.post(body).await;
+        assert_eq!((reply.status, &reply.json["accepted"]), (202, &json!(3)), "{reply:?}");
+        assert_eq!(reply.json["rejected"][0]["reason"], "is more than 10 minutes in the future");
+    }
+    app.stored(6).await;
+    let rows = app
+        .select("SELECT session_id, toUnixTimestamp64Milli(timestamp) - toUnixTimestamp64Milli(received_at), clock_skew_ms, count() FROM events GROUP BY ALL ORDER BY session_id")
+        .await;
+    assert_eq!(rows.as_deref(), Some("before\t-300000\t-10800000\t2\nnone\t0\t0\t2\nnow\t0\t-10800000\t2"));
+    assert_eq!(app.metric("weir_ingest_events_corrected_total").await, 4.0);
+}
+
+#[tokio::test]
+async fn a_clock_that_is_right_enough_is_left_alone_and_unusual_times_are_counted() {
+    let app = TestApp::start_at(NOW_MS, &[]).await;
+    let events = json!([
+        event(json!({ "timestamp": NOW_MS })),
+        event(json!({ "timestamp": NOW_MS - 61 * MINUTE_MS })),
+        event(json!({ "timestamp": NOW_MS + MINUTE_MS })),
+    ]);
+    for sent_at in [json!(NOW_MS - 30_000), json!(NOW_MS + 30_000), json!(null)] {
+        let reply = app.post(json!({ "events": events, "sent_at": sent_at }).to_string()).await;
+        assert_eq!((reply.status, &reply.json["accepted"]), (202, &json!(3)), "{reply:?}");
+    }
+    app.stored(9).await;
+    assert_eq!(app.select("SELECT count() FROM events WHERE clock_skew_ms != 0").await.as_deref(), Some("0"));
+    for (metric, count) in [("corrected", 0.0), ("late", 3.0), ("future", 3.0)] {
+        assert_eq!(app.metric(&format!("weir_ingest_events_{metric}_total")).await, count, "{metric}");
+    }
+}
+
+/// A clock at the beginning of time, or beyond its end.
+#[tokio::test]
+async fn absurd_clocks_overflow_nothing() {
+    let app = TestApp::start_at(NOW_MS, &[]).await;
+    for sent_at in [0, i64::MIN, i64::MAX] {
+        let body = json!({ "events": [event(json!({ "timestamp": sent_at }))], "sent_at": sent_at });
+        let reply = app.post(body.to_string()).await;
+        assert!(matches!(reply.status, 202 | 400), "{sent_at}: {reply:?}");
+    }
+    assert_eq!(app.metric("weir_ingest_events_accepted_total").await, 2.0);
+}

@@ -37,12 +37,10 @@ async fn absent_fields_have_their_defaults() {
     assert_eq!(rows.as_deref(), Some("1773137250500\t1\t{}"));
 }
 
-/// One event of each kind of fault in one request, with a good one between: only the good one is taken.
-#[tokio::test]
-async fn each_bad_field_is_named_with_its_reason_and_good_neighbours_are_kept() {
-    let app = TestApp::start_at(NOW_MS, &[]).await;
-    let (long, longer) = ("x".repeat(200), "x".repeat(201));
-    let bad = [
+/// Changes that make an event bad, one kind of fault each.
+fn faults() -> Vec<Value> {
+    let longer = "x".repeat(201);
+    vec![
         json!({ "event_id": "" }),
         json!({ "event_id": 7 }),
         json!({ "event_id": "x".repeat(65) }),
@@ -71,7 +69,14 @@ async fn each_bad_field_is_named_with_its_reason_and_good_neighbours_are_kept() 
         json!({ "properties": [] }),
         json!({ "properties": { "text": "x".repeat(16 * 1024) } }),
         json!({ "sesion_id": "s" }),
-    ];
+    ]
+}
+
+/// One event of each kind of fault in one request, with a good one between: only the good one is taken.
+#[tokio::test]
+async fn each_bad_field_is_named_with_its_reason_and_good_neighbours_are_kept() {
+    let app = TestApp::start_at(NOW_MS, &[]).await;
+    let (bad, long) = (faults(), "x".repeat(200));
     let good = [
         json!({}),
         json!({ "session_id": long, "user_id": long }),
@@ -176,6 +181,10 @@ async fn bodies_that_are_no_list_of_events_are_refused_whole() {
         (&format!("[{good},"), 400, "not_events"),
         (&format!("[{good}] x"), 400, "not_events"),
         (&format!(r#"{{"items":[{good}]}}"#), 400, "not_events"),
+        (&format!(r#"{{"events":[{good}],"events":[{good}]}}"#), 400, "not_events"),
+        (r#"{"sent_at":1}"#, 400, "not_events"),
+        (&format!(r#"{{"events":[{good}],"sent_at":"now"}}"#), 400, "bad_sent_at"),
+        (&format!(r#"{{"sent_at":[],"events":[{good}]}}"#), 400, "bad_sent_at"),
         (&"[".repeat(400_000), 400, "not_events"),
         (&too_many, 413, "too_many_events"),
         (&format!("[\"{}\"]", "x".repeat(5 * 1024 * 1024)), 413, "body_too_large"),
@@ -299,7 +308,7 @@ async fn what_is_counted_can_be_scraped() {
     let text = app.get(&format!("{}/metrics", app.ingest_url)).await.text;
     for line in [
         "weir_ingest_events_accepted_total 1",
-        "weir_ingest_events_rejected_total{field=\"session_id\"} 1",
+        "weir_ingest_events_rejected_total{field=\"session_id\",reason=\"empty\"} 1",
         "weir_ingest_requests_failed_total{status=\"400\"} 1",
         "weir_store_up 1",
     ] {

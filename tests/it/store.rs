@@ -322,6 +322,7 @@ impl Pipeline {
                 country_code: *b"ZZ",
                 properties: b"{}",
                 received_at_ms: NOW_MS,
+                clock_skew_ms: 0,
             });
         }
         self.journal.append(batch).await.expect("appended");

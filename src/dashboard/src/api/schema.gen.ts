@@ -700,6 +700,8 @@ export interface operations {
             content: {
                 "application/json": components["schemas"]["Event"][] | {
                     events: components["schemas"]["Event"][];
+                    /** @description The client's time when it sent the request, RFC 3339 or milliseconds since 1970. If its clock is off by more than 30 s, the timestamps of its events are corrected by the difference. */
+                    sent_at?: string | number | null;
                 };
             };
         };
