@@ -178,6 +178,11 @@ impl SegmentQueue {
         }
     }
 
+    /// Whether another closed segment waits to be taken.
+    pub fn has_waiting(&self) -> bool {
+        !self.state().waiting.is_empty()
+    }
+
     /// Reads a segment's records. Blocking.
     pub fn read(&self, segment: &PendingSegment) -> io::Result<Segment> {
         let content = Bytes::from(self.disk.read(&segment.id.file_name())?);

@@ -21,7 +21,7 @@ use crate::journal::{PendingSegment, SegmentQueue};
 #[derive(Debug, Clone)]
 pub struct WriterLimits {
     /// Least time from the start of one insert to the start of the next. Each insert makes a part, and what a part costs
-    /// hardly depends on its rows: events that come faster go in larger parts.
+    /// hardly depends on its rows: events that come faster go in larger parts. Segments that wait already do not wait for it.
     pub insert_interval_min: Duration,
     pub attempts: AttemptLimits,
     /// Inserts to take one refused segment apart: enough for a thousand events that are all refused. Beyond them, the
@@ -98,7 +98,10 @@ impl Writer {
         while let Some(pending) = self.queue.next().await {
             let started = Instant::now();
             self.flush(pending).await?;
-            tokio::time::sleep_until((started + self.limits.insert_interval_min).into()).await;
+            // What is cut already does not grow while it waits: after an outage or a kill, it would only be late.
+            if !self.queue.has_waiting() {
+                tokio::time::sleep_until((started + self.limits.insert_interval_min).into()).await;
+            }
         }
         Ok(())
     }

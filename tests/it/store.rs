@@ -10,8 +10,8 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use weir::{
     clock::Clock,
-    journal::{EventBatch, EventRow, Journal, JournalLimits, OpenJournal, RealDisk},
-    store::{Access, AttemptLimits, Store, Writer, WriterLimits},
+    journal::{EventBatch, EventRow, Journal, JournalLimits, OpenJournal, RealDisk, Segment},
+    store::{Access, AttemptLimits, Rows, Store, Writer, WriterLimits},
 };
 
 use crate::{
@@ -269,6 +269,21 @@ async fn lost_tables_are_created_again() {
     stored_once(&app, 30).await;
 }
 
+fn row(session_id: &[u8]) -> EventRow<'_> {
+    EventRow {
+        event_id: b"",
+        event_name: b"page_view",
+        timestamp_ms: NOW_MS,
+        session_id,
+        user_id: None,
+        device_type: b"other",
+        country_code: *b"ZZ",
+        properties: b"{}",
+        received_at_ms: NOW_MS,
+        clock_skew_ms: 0,
+    }
+}
+
 /// The parts of the program between journal and engine, with limits of a test.
 struct Pipeline {
     journal: Journal,
@@ -280,11 +295,16 @@ struct Pipeline {
 
 impl Pipeline {
     async fn start(proxy: &FaultProxy) -> Self {
-        let access = Access { url: proxy.url.clone(), database: new_database(), ..engine_access().clone() };
-        Self::start_on(access, Arc::new(tempfile::tempdir().expect("a directory"))).await
+        Self::start_paced(proxy, Duration::ZERO).await
     }
 
-    async fn start_on(access: Access, directory: Arc<TempDir>) -> Self {
+    async fn start_paced(proxy: &FaultProxy, insert_interval_min: Duration) -> Self {
+        let access = Access { url: proxy.url.clone(), database: new_database(), ..engine_access().clone() };
+        let directory = Arc::new(tempfile::tempdir().expect("a directory"));
+        Self::start_on(access, directory, insert_interval_min).await
+    }
+
+    async fn start_on(access: Access, directory: Arc<TempDir>, insert_interval_min: Duration) -> Self {
         let store = Store::new(access.clone(), 36_500).expect("a store");
         store.ensure_schema().await.expect("a schema");
         let limits = JournalLimits {
@@ -303,7 +323,7 @@ impl Pipeline {
             insert_timeout_min: Duration::from_millis(400),
             insert_timeout_max: Duration::from_secs(10),
         };
-        let limits = WriterLimits { insert_interval_min: Duration::ZERO, attempts, split_inserts_max: 100 };
+        let limits = WriterLimits { insert_interval_min, attempts, split_inserts_max: 100 };
         let give_up = CancellationToken::new();
         let writer = tokio::spawn(Writer::new(store, queue, limits, Clock::System).run(give_up.clone()));
         Self { journal, directory, access, give_up, writer }
@@ -312,18 +332,7 @@ impl Pipeline {
     async fn append(&self, from: u64, count: u64) {
         let mut batch = EventBatch::default();
         for number in from..from + count {
-            batch.push(&EventRow {
-                event_id: b"",
-                event_name: b"page_view",
-                timestamp_ms: NOW_MS,
-                session_id: format!("s-{number}").as_bytes(),
-                user_id: None,
-                device_type: b"other",
-                country_code: *b"ZZ",
-                properties: b"{}",
-                received_at_ms: NOW_MS,
-                clock_skew_ms: 0,
-            });
+            batch.push(&row(format!("s-{number}").as_bytes()));
         }
         self.journal.append(batch).await.expect("appended");
     }
@@ -370,6 +379,46 @@ async fn a_slow_store_is_given_more_time_and_no_insert_counts_twice() {
     let tokens = proxy.tokens();
     assert!(tokens[..3].iter().all(|token| *token == tokens[0]) && tokens[3] != tokens[0], "{tokens:?}");
     pipeline.stored_once(20).await;
+}
+
+/// After a kill, what was stored in the last minutes is sent again, and fresh events wait behind it: not for long.
+#[tokio::test]
+async fn many_segments_of_before_a_kill_do_not_keep_fresh_events_waiting() {
+    const SEGMENTS: u64 = 60;
+    let proxy = proxy().await;
+    let pipeline = Pipeline::start_paced(&proxy, Duration::ZERO).await;
+    for number in 0..SEGMENTS {
+        pipeline.append(number, 1).await;
+        eventually("an insert of it", || async { proxy.tokens().len() as u64 > number }).await;
+    }
+    pipeline.stored_once(SEGMENTS).await;
+    let (access, directory) = pipeline.kill().await;
+    let interval = WriterLimits::default().insert_interval_min;
+    let pipeline = Pipeline::start_on(access, directory, interval).await;
+    let started = Instant::now();
+    pipeline.append(SEGMENTS, 1).await;
+    pipeline.stored_once(SEGMENTS + 1).await;
+    assert!(started.elapsed() < interval * 30, "fresh events waited for {:?}", started.elapsed());
+    eventually("an insert of each again", || async { proxy.tokens().len() as u64 > 2 * SEGMENTS }).await;
+}
+
+/// An insert that was given up may still be under way when it is made again.
+#[tokio::test]
+async fn a_batch_that_arrives_several_times_at_once_is_stored_once() {
+    let access = Access { database: new_database(), ..engine_access().clone() };
+    let database = access.database.clone();
+    let store = Store::new(access, 36_500).expect("a store");
+    store.ensure_schema().await.expect("a schema");
+    let rows: Vec<_> = (0..20_000).map(|_| row(b"s-1")).collect();
+    let segment = Segment::of_events(&rows);
+    for round in 1..=5 {
+        let token = format!("token-{round}");
+        let insert = || store.insert(&token, Rows::Events(&segment), Duration::from_secs(30));
+        let inserted = futures_util::future::join_all((0..6).map(|_| insert())).await;
+        assert!(inserted.iter().all(Result::is_ok), "{inserted:?}");
+        let count = crate::app::select(&database, "SELECT count() FROM events").await;
+        assert_eq!(count, Some((round * 20_000).to_string()));
+    }
 }
 
 /// As many inserts as an hour of others brings pass between two attempts.
@@ -513,7 +562,7 @@ async fn a_kill_while_a_segment_is_taken_apart_repeats_exactly() {
     for number in [4, 11, 22] {
         eventually("the silence", || async { proxy.tokens().len() >= number }).await;
         let (access, directory) = pipeline.kill().await;
-        pipeline = Pipeline::start_on(access, directory).await;
+        pipeline = Pipeline::start_on(access, directory, Duration::ZERO).await;
     }
     pipeline.stored_once(62).await;
     eventually("the rejected events", || async {
