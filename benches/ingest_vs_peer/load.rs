@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant},
 };
 
 use rand::{RngExt, SeedableRng, rngs::SmallRng};
@@ -11,6 +11,7 @@ use tokio::{
     net::TcpStream,
     task::LocalSet,
 };
+use weir::clock::{Clock, rfc3339};
 
 /// Distinct bodies; more would only measure the generator's caches.
 const BODIES: usize = 64;
@@ -232,8 +233,7 @@ fn event(random: &mut SmallRng) -> String {
         "error_occurred",
     ];
     let seconds_ago = random.random_range(0..60);
-    let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_millis() as i64;
-    let at = weir::clock::rfc3339(now_ms - seconds_ago * 1000);
+    let at = rfc3339(Clock::System.now_ms() - seconds_ago * 1000);
     let user = match random.random_range(0..3) {
         0 => "null".to_owned(),
         _ => format!("\"user-{}\"", random.random_range(0..100_000)),

@@ -170,7 +170,7 @@ mod tests {
         }
         assert!(!is_duplicate(&event_ids, "1-1").await);
         let files = std::fs::read_dir(directory.path()).expect("a directory").count();
-        assert!(files <= super::super::event_ids::GENERATIONS, "{files} files");
+        assert!(files <= crate::ingest::event_ids::GENERATIONS, "{files} files");
     }
 
     #[tokio::test]

@@ -208,7 +208,7 @@ impl Committer {
         let Some(current) = self.current.as_ref().filter(|current| current.rows > 0) else { return false };
         let full = current.length >= self.limits.segment_bytes_max;
         let wanted =
-            current.rows >= self.limits.flush_events || current.opened_at.elapsed() >= self.limits.flush_interval;
+            current.rows >= self.limits.flush_events || current.opened_at.elapsed() >= self.queue.flush_interval();
         full || (wanted && self.queue.is_store_idle())
     }
 
@@ -217,7 +217,7 @@ impl Committer {
         match &self.current {
             // One that a full disk has kept empty is due at no time.
             Some(current) if current.rows > 0 && self.queue.is_store_idle() => {
-                self.limits.flush_interval.saturating_sub(current.opened_at.elapsed())
+                self.queue.flush_interval().saturating_sub(current.opened_at.elapsed())
             }
             _ => IDLE,
         }

@@ -57,6 +57,8 @@ pub struct SegmentQueue {
     committer: SyncSender<Command>,
     pending_bytes: Arc<AtomicU64>,
     pending_events: AtomicU64,
+    /// Age at which the store wants an open segment, in milliseconds.
+    wanted_age_ms: AtomicU64,
     damage: Mutex<Damage>,
 }
 
@@ -105,6 +107,7 @@ impl SegmentQueue {
             committer,
             pending_bytes: Arc::new(AtomicU64::new(state.waiting.iter().map(|segment| segment.bytes).sum())),
             pending_events: AtomicU64::new(state.waiting.iter().map(|segment| segment.rows).sum()),
+            wanted_age_ms: AtomicU64::new(u64::MAX),
             state: Mutex::new(state),
             damage: Mutex::new(recovered.damage),
         }
@@ -135,6 +138,17 @@ impl SegmentQueue {
 
     pub(super) fn is_store_idle(&self) -> bool {
         self.state().store_idle
+    }
+
+    /// Age at which an open segment is closed for an idle store.
+    pub(super) fn flush_interval(&self) -> Duration {
+        let wanted = Duration::from_millis(self.wanted_age_ms.load(Ordering::Relaxed));
+        wanted.min(self.limits.flush_interval)
+    }
+
+    /// The store would rather have its segments younger than the flush interval, because it has nothing else to do.
+    pub fn want_age(&self, age: Duration) {
+        self.wanted_age_ms.store(u64::try_from(age.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
     /// Hands a closed segment to the store.

@@ -23,6 +23,8 @@ pub struct WriterLimits {
     /// Least time from the start of one insert to the start of the next. Each insert makes a part, and what a part costs
     /// hardly depends on its rows: events that come faster go in larger parts. Segments that wait already do not wait for it.
     pub insert_interval_min: Duration,
+    /// Age at which a slow stream's events are asked for, at the least; a ClickHouse that takes long is asked less often.
+    pub flush_age_min: Duration,
     pub attempts: AttemptLimits,
     /// Inserts to take one refused segment apart: enough for a thousand events that are all refused. Beyond them, the
     /// fault is not in the events.
@@ -33,11 +35,15 @@ impl Default for WriterLimits {
     fn default() -> Self {
         Self {
             insert_interval_min: Duration::from_millis(200),
+            flush_age_min: Duration::from_millis(500),
             attempts: AttemptLimits::default(),
             split_inserts_max: 2_000,
         }
     }
 }
+
+/// Inserts of a slow stream take at most one part in so many of ClickHouse's time.
+const FLUSH_TIME_SHARE: u32 = 20;
 
 /// What the last flush was like, and how many there were.
 #[derive(Debug, Clone, Default)]
@@ -98,6 +104,7 @@ impl Writer {
         while let Some(pending) = self.queue.next().await {
             let started = Instant::now();
             self.flush(pending).await?;
+            self.queue.want_age((started.elapsed() * FLUSH_TIME_SHARE).max(self.limits.flush_age_min));
             // What is cut already does not grow while it waits: after an outage or a kill, it would only be late.
             if !self.queue.has_waiting() {
                 tokio::time::sleep_until((started + self.limits.insert_interval_min).into()).await;

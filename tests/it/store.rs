@@ -323,7 +323,7 @@ impl Pipeline {
             insert_timeout_min: Duration::from_millis(400),
             insert_timeout_max: Duration::from_secs(10),
         };
-        let limits = WriterLimits { insert_interval_min, attempts, split_inserts_max: 100 };
+        let limits = WriterLimits { insert_interval_min, attempts, split_inserts_max: 100, ..WriterLimits::default() };
         let give_up = CancellationToken::new();
         let writer = tokio::spawn(Writer::new(store, queue, limits, Clock::System).run(give_up.clone()));
         Self { journal, directory, access, give_up, writer }
