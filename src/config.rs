@@ -334,12 +334,18 @@ mod tests {
 
     /// `.env.example` is what an operator reads first: it must list each setting, with its meaning and default.
     #[test]
-    fn env_example_lists_every_setting() {
+    fn env_example_and_readme_list_every_setting() {
         let expected: String = SETTINGS
             .iter()
             .map(|setting| format!("# {}\n# {}={}\n\n", setting.help, setting.name, setting.default))
             .collect();
         let actual = include_str!("../.env.example");
         assert_eq!(actual.trim_end(), expected.trim_end(), "write this to .env.example:\n{expected}");
+        let readme = include_str!("../README.md");
+        for Setting { name, default, .. } in SETTINGS {
+            let row =
+                format!("| `{name}` | {}", if default.is_empty() { String::new() } else { format!("`{default}` ") });
+            assert!(readme.contains(&row), "README.md has no row that begins {row:?}");
+        }
     }
 }
