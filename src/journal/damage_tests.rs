@@ -7,7 +7,7 @@ use rustix::io::Errno;
 use super::{
     Damage,
     segment::{RECORD_HEADER_BYTES, SEGMENT_HEADER_BYTES, Segment, SegmentId},
-    simulated_disk::Operation,
+    simulated_machine::Operation,
     trial::{Rot, Trial, rot, run},
 };
 

@@ -5,7 +5,7 @@ use rustix::io::Errno;
 use super::{
     AppendError,
     segment::SEGMENT_HEADER_BYTES,
-    simulated_disk::Operation,
+    simulated_machine::Operation,
     trial::{Trial, run},
 };
 

@@ -33,6 +33,8 @@ mod power_loss_tests;
 #[cfg(test)]
 mod simulated_disk;
 #[cfg(test)]
+mod simulated_machine;
+#[cfg(test)]
 mod trial;
 
 pub use batch::{COLUMNS, EventBatch, EventRow};

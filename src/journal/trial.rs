@@ -14,7 +14,7 @@ use proptest::prelude::*;
 use super::{
     AppendError, EventBatch, EventRow, Journal, JournalLimits, OpenJournal, PendingSegment, Segment, SegmentQueue,
     segment::{RECORD_HEADER_BYTES, SEGMENT_HEADER_BYTES, SegmentId},
-    simulated_disk::Machine,
+    simulated_machine::Machine,
 };
 
 /// Never, for a test.
