@@ -6,6 +6,7 @@ mod disk_full;
 mod durability;
 mod engine;
 mod fault_proxy;
+mod fuzz_corpus;
 mod honest;
 mod hostile;
 mod ingest;
