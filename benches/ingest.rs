@@ -27,8 +27,9 @@ fn body(events: usize) -> String {
 }
 
 fn decoder() -> Decoder {
-    let names = ["feature_used".to_owned()];
-    Decoder { limits: EventLimits::with_retention_days(90), names: EventNames::listed(&names) }
+    let directory = tempfile::tempdir().expect("a directory");
+    let names = EventNames::seen(&directory.path().join("event_names"), 1000).expect("a new file");
+    Decoder { limits: EventLimits::with_retention_days(90), names }
 }
 
 fn decoded(events: usize) -> EventBatch {
