@@ -3,9 +3,12 @@
 use std::{
     fs,
     net::TcpListener,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::atomic::{AtomicU32, Ordering},
+    sync::{
+        Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -40,6 +43,8 @@ pub struct Bench {
     http: reqwest::Client,
     directory: TempDir,
     databases: AtomicU32,
+    /// Deleting gigabytes makes a disk slow for seconds, and the next run would pay for it: all are kept to the end.
+    data_dirs: Mutex<Vec<TempDir>>,
 }
 
 /// A program that takes events.
@@ -47,7 +52,6 @@ pub struct Subject {
     pub port: u16,
     child: Child,
     database: String,
-    data_dir: TempDir,
 }
 
 impl Bench {
@@ -65,7 +69,14 @@ impl Bench {
         };
         let engine =
             Engine::start(config, &tasks).await.expect("the engine starts; run `npm ci --prefix engine` first");
-        Self { engine, tasks, http: reqwest::Client::new(), directory, databases: AtomicU32::new(0) }
+        Self {
+            engine,
+            tasks,
+            http: reqwest::Client::new(),
+            directory,
+            databases: AtomicU32::new(0),
+            data_dirs: Mutex::default(),
+        }
     }
 
     pub async fn stop(self) {
@@ -73,6 +84,13 @@ impl Bench {
         self.tasks.close();
         self.tasks.wait().await;
         drop(self.directory);
+    }
+
+    fn data_dir(&self) -> PathBuf {
+        let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");
+        let path = directory.path().to_owned();
+        self.data_dirs.lock().expect("no panic").push(directory);
+        path
     }
 
     fn access(&self) -> &Access {
@@ -94,17 +112,16 @@ impl Bench {
                 node
             }
         };
-        let data_dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");
         let access = self.access();
         let child = command
-            .env("WEIR_DATA_DIR", data_dir.path())
+            .env("WEIR_DATA_DIR", self.data_dir())
             .env("CLICKHOUSE_URL", &access.url)
             .env("CLICKHOUSE_USER", &access.writer.user)
             .env("CLICKHOUSE_PASSWORD", access.writer.password.expose())
             .env("CLICKHOUSE_DATABASE", &database)
             .spawn()
             .expect("node and weir can be started");
-        let subject = Subject { port, child, database, data_dir };
+        let subject = Subject { port, child, database };
         subject.until_up(&self.http).await;
         // A table that is being created would count as slow.
         self.until(|| async { self.count(&subject).await.is_some() }).await;
@@ -174,15 +191,14 @@ impl Subject {
     /// Weir with a journal that holds all of a run, and nobody to send it to.
     pub async fn weir_without_store(bench: &Bench) -> Self {
         let port = free_port();
-        let data_dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");
         let child = weir(port)
-            .env("WEIR_DATA_DIR", data_dir.path())
+            .env("WEIR_DATA_DIR", bench.data_dir())
             .env("WEIR_JOURNAL_MAX_BYTES", (64_u64 << 30).to_string())
             .env("CLICKHOUSE_URL", "http://127.0.0.1:9")
             .stderr(Stdio::null())
             .spawn()
             .expect("weir can be started");
-        let subject = Self { port, child, database: String::new(), data_dir };
+        let subject = Self { port, child, database: String::new() };
         subject.until_up(&bench.http).await;
         subject
     }
@@ -215,7 +231,6 @@ impl Subject {
         kill_process(Pid::from_child(&self.child), Signal::TERM).expect("it runs");
         tokio::task::spawn_blocking(move || {
             self.child.wait().expect("it ends");
-            drop(self.data_dir);
         })
         .await
         .expect("no panic");
