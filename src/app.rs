@@ -11,7 +11,10 @@ use crate::{
     config::{Config, ConfigError},
     engine::{Engine, EngineConfig, EngineError, START_TIMEOUT},
     event::EventLimits,
-    http::{DashboardState, IngestStages, IngestState, ServerLimits, dashboard_router, ingest_router, serve},
+    http::{
+        Connections, DashboardState, IngestStages, IngestState, ServerLimits, connections_within_descriptors,
+        dashboard_router, ingest_router, serve,
+    },
     ingest::{Decoder, EventIdFiles, EventIds, EventNames},
     journal::{Disk, Journal, JournalLimits, OpenJournal, RealDisk, SegmentQueue, visit_event_ids},
     queries::{Answers, Catalog, Freshness},
@@ -98,7 +101,8 @@ pub async fn run(
         // It answers already: the first viewer should not find an empty database. If it takes long, events come first.
         let _ = tokio::time::timeout(SCHEMA_WAIT_MAX, schema).await;
     }
-    let limits = ServerLimits::new(config.connections_max);
+    let connections_max = connections_within_descriptors(config.connections_max);
+    let limits = ServerLimits::new(connections_max, config.request_max, config.bodies_bytes_max);
 
     let ingestion = match listeners.ingest {
         Some(listener) => Some(Ingestion::start(&config, listener, &store, &clock, &limits, &shutdown)?),
@@ -107,7 +111,7 @@ pub async fn run(
     let freshness = ingestion.as_ref().map(|ingestion| ingestion.freshness.clone());
     let dashboard = listeners.dashboard.map(|listener| {
         let router = dashboard(&config, &store, &clock, freshness);
-        tokio::spawn(serve(listener, router, limits.clone(), shutdown.clone()))
+        tokio::spawn(serve(listener, router, limits.clone(), Connections::new(), shutdown.clone()))
     });
     tracing::info!("weir is up");
 
@@ -177,7 +181,8 @@ impl Ingestion {
         let rejected_limits = RejectedLimits::in_rhythm(config.journal.flush_events, config.journal.flush_interval);
         let (rejected_events, rejected_writer) =
             RejectedEvents::new(store.clone(), rejected_limits, AttemptLimits::default(), rand::random());
-        let state = IngestState::new(IngestStages {
+        let connections = Connections::new();
+        let stages = IngestStages {
             decoder: Decoder { limits: EventLimits::with_retention_days(retention_days), names },
             event_ids,
             journal: journal.clone(),
@@ -186,10 +191,11 @@ impl Ingestion {
             reports: freshness.clone(),
             unflushed_max: config.ingest.unflushed_max,
             rejected_events,
-        });
+        };
+        let router = ingest_router(IngestState::new(stages, limits, Arc::clone(&connections)));
         let (give_up, event_ids_complete) = (CancellationToken::new(), CancellationToken::new());
         Ok(Self {
-            server: tokio::spawn(serve(listener, ingest_router(state), limits.clone(), shutdown.clone())),
+            server: tokio::spawn(serve(listener, router, limits.clone(), connections, shutdown.clone())),
             journal,
             journal_ended: ended,
             queue,

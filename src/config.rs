@@ -65,7 +65,9 @@ settings! {
     FLUSH_INTERVAL_MS = "WEIR_FLUSH_INTERVAL_MS", "2000", "Milliseconds after which a flush happens at the latest.";
     JOURNAL_MAX_BYTES = "WEIR_JOURNAL_MAX_BYTES", "4294967296", "Bytes the journal may take on disk; when full, events are answered 503 with Retry-After.";
     UNFLUSHED_MAX_MS = "WEIR_UNFLUSHED_MAX_MS", "60000", "Age in milliseconds of the oldest unflushed event from which /health answers 503.";
-    CONNECTIONS_MAX = "WEIR_CONNECTIONS_MAX", "10000", "Open connections a listener accepts before new ones wait.";
+    CONNECTIONS_MAX = "WEIR_CONNECTIONS_MAX", "10000", "Open connections of a listener; beyond it, idle ones make room for new ones.";
+    REQUEST_TIMEOUT_MS = "WEIR_REQUEST_TIMEOUT_MS", "10000", "Milliseconds for a request's headers to arrive, and again for its body.";
+    BODIES_MAX_BYTES = "WEIR_BODIES_MAX_BYTES", "67108864", "Bytes of request bodies held in memory at once; beyond it, requests wait for a second and are answered 503 with Retry-After.";
 }
 
 /// Everything `weir` can be told.
@@ -81,6 +83,10 @@ pub struct Config {
     pub dashboard: DashboardConfig,
     /// Open connections per listener.
     pub connections_max: usize,
+    /// Time for a request's head, and for its body.
+    pub request_max: Duration,
+    /// Bytes of bodies held at once.
+    pub bodies_bytes_max: usize,
 }
 
 #[derive(Debug, Clone)]
@@ -212,6 +218,8 @@ impl Reader<'_> {
             log: self.text(LOG),
             retention_days: self.retention_days(),
             connections_max: usize::try_from(self.positive(CONNECTIONS_MAX)).unwrap_or(usize::MAX),
+            request_max: Duration::from_millis(self.positive(REQUEST_TIMEOUT_MS)),
+            bodies_bytes_max: usize::try_from(self.positive(BODIES_MAX_BYTES)).unwrap_or(usize::MAX),
             ingest: IngestConfig {
                 addr: ingest_addr,
                 event_names: self.event_names(),

@@ -63,6 +63,7 @@ impl ApiError {
         match self {
             Self::Read(ReadError::TooLarge(_)) => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
             Self::Read(ReadError::TooSlow(_)) => (StatusCode::REQUEST_TIMEOUT, "body_too_slow"),
+            Self::Read(ReadError::Overloaded) => (StatusCode::SERVICE_UNAVAILABLE, "overloaded"),
             Self::Read(ReadError::MediaType) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type"),
             Self::Read(ReadError::Encoding(_)) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_encoding"),
             Self::Read(ReadError::Broken(_)) => (StatusCode::BAD_REQUEST, "body_unreadable"),

@@ -19,10 +19,13 @@ use tokio_util::task::TaskTracker;
 use tower_http::cors::{Any, CorsLayer};
 
 use super::{
-    body::read_json,
+    body::BodyReader,
+    budget::BodyBudget,
+    connections::Connections,
     error::ApiError,
     health::{Health, health},
-    metrics::{self, IngestMetrics},
+    metrics::{self, Backpressure, IngestMetrics},
+    server::ServerLimits,
 };
 use crate::{
     clock::Clock,
@@ -45,6 +48,8 @@ pub struct IngestState(Arc<Parts>);
 
 struct Parts {
     stages: IngestStages,
+    bodies: BodyReader,
+    connections: Arc<Connections>,
     metrics: IngestMetrics,
 }
 
@@ -74,8 +79,9 @@ pub struct IngestReply {
 }
 
 impl IngestState {
-    pub fn new(stages: IngestStages) -> Self {
-        Self(Arc::new(Parts { stages, metrics: IngestMetrics::default() }))
+    pub fn new(stages: IngestStages, limits: &ServerLimits, connections: Arc<Connections>) -> Self {
+        let bodies = BodyReader { budget: BodyBudget::new(limits.bodies_bytes_max), time_max: limits.body_max };
+        Self(Arc::new(Parts { stages, bodies, connections, metrics: IngestMetrics::default() }))
     }
 
     fn health(&self) -> Health {
@@ -106,7 +112,7 @@ pub fn ingest_router(state: IngestState) -> Router {
 
 /// 202 when at least one event is on disk, now or since an earlier request. 400 when none is.
 async fn post_events(State(state): State<IngestState>, request: Request<Body>) -> Response {
-    match take_events(&state.0.stages, request).await {
+    match take_events(&state.0, request).await {
         Ok(taken) => {
             state.0.metrics.taken(&taken);
             let reply = taken.reply();
@@ -145,15 +151,15 @@ impl Taken {
     }
 }
 
-async fn take_events(stages: &IngestStages, request: Request<Body>) -> Result<Taken, ApiError> {
+async fn take_events(Parts { stages, bodies, .. }: &Parts, request: Request<Body>) -> Result<Taken, ApiError> {
     let batch_key = batch_key(request.headers())?;
-    let body = read_json(request).await?;
+    let body = bodies.read_json(request).await?;
     let receipt = Receipt { received_at_ms: stages.clock.now_ms(), batch_key: batch_key.as_deref(), stored: &[] };
-    let mut decoded = stages.decoder.decode(&body, &receipt)?;
+    let mut decoded = stages.decoder.decode(&body.text, &receipt)?;
     let rejected_texts = std::mem::take(&mut decoded.rejected_texts);
     let taken = match decoded.event_ids.is_empty() {
         true => store(stages, decoded).await?,
-        false => store_once(stages, &body, &receipt, decoded).await?,
+        false => store_once(stages, &body.text, &receipt, decoded).await?,
     };
     for (rejection, text) in taken.rejected.iter().zip(rejected_texts) {
         stages.rejected_events.push(RejectedEvent {
@@ -162,7 +168,7 @@ async fn take_events(stages: &IngestStages, request: Request<Body>) -> Result<Ta
             event_index: u32::try_from(rejection.index).unwrap_or(u32::MAX),
             field: rejection.field.as_str().to_owned(),
             reason: rejection.reason.clone(),
-            raw: body.slice(text),
+            raw: body.text.slice(text),
         });
     }
     Ok(taken)
@@ -225,8 +231,13 @@ async fn get_health(State(state): State<IngestState>) -> Response {
 }
 
 async fn get_metrics(State(state): State<IngestState>) -> Response {
-    let stages = &state.0.stages;
+    let Parts { stages, bodies, connections, metrics } = state.0.as_ref();
+    let pressure = Backpressure {
+        connections_open: connections.open_count(),
+        requests_in_flight: connections.requests_in_flight(),
+        bodies_bytes: bodies.budget.held(),
+    };
     let dropped = stages.rejected_events.dropped();
-    let text = state.0.metrics.encode(&stages.journal.depth(), &stages.reports.borrow(), dropped);
+    let text = metrics.encode(&stages.journal.depth(), &stages.reports.borrow(), dropped, pressure);
     ([(CONTENT_TYPE, metrics::CONTENT_TYPE_VALUE)], text).into_response()
 }

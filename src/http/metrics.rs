@@ -29,6 +29,9 @@ pub struct IngestMetrics {
     events_rejected: Family<RejectedLabels, Counter>,
     rejected_events_dropped: Family<DroppedLabels, Counter>,
     requests_failed: Family<FailedLabels, Counter>,
+    connections_open: Gauge,
+    requests_in_flight: Gauge,
+    bodies_bytes: Gauge,
     journal_events: Gauge,
     journal_bytes: Gauge,
     journal_segments: Gauge,
@@ -40,6 +43,14 @@ pub struct IngestMetrics {
     store_set_aside_events: Counter,
     store_flush_duration: Gauge<f64, AtomicU64>,
     store_up: Gauge,
+}
+
+/// What the listener holds right now.
+#[derive(Debug, Clone, Copy)]
+pub struct Backpressure {
+    pub connections_open: usize,
+    pub requests_in_flight: usize,
+    pub bodies_bytes: usize,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -70,6 +81,9 @@ impl Default for IngestMetrics {
             events_rejected: Family::default(),
             rejected_events_dropped: Family::default(),
             requests_failed: Family::default(),
+            connections_open: Gauge::default(),
+            requests_in_flight: Gauge::default(),
+            bodies_bytes: Gauge::default(),
             journal_events: Gauge::default(),
             journal_bytes: Gauge::default(),
             journal_segments: Gauge::default(),
@@ -111,6 +125,9 @@ impl IngestMetrics {
         let dropped = "Rejected events that are not kept in rejected_events";
         ingest.register("rejected_events_dropped", dropped, self.rejected_events_dropped.clone());
         ingest.register("requests_failed", "Requests refused as a whole, by status", self.requests_failed.clone());
+        ingest.register("connections_open", "Open connections", self.connections_open.clone());
+        ingest.register("requests_in_flight", "Requests that are not answered yet", self.requests_in_flight.clone());
+        ingest.register_with_unit("bodies", "Bodies held in memory", Unit::Bytes, self.bodies_bytes.clone());
         let journal = registry.sub_registry_with_prefix("weir_journal");
         journal.register("pending_events", "Events that ClickHouse does not have yet", self.journal_events.clone());
         journal.register_with_unit("pending", "Disk space they take", Unit::Bytes, self.journal_bytes.clone());
@@ -156,8 +173,11 @@ impl IngestMetrics {
     }
 
     /// The text of a scrape.
-    pub fn encode(&self, depth: &Depth, report: &FlushReport, dropped: &Dropped) -> String {
+    pub fn encode(&self, depth: &Depth, report: &FlushReport, dropped: &Dropped, pressure: Backpressure) -> String {
         let gauge = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+        self.connections_open.set(gauge(pressure.connections_open as u64));
+        self.requests_in_flight.set(gauge(pressure.requests_in_flight as u64));
+        self.bodies_bytes.set(gauge(pressure.bodies_bytes as u64));
         self.journal_events.set(gauge(depth.events));
         self.journal_bytes.set(gauge(depth.bytes));
         self.journal_segments.set(gauge(depth.segments as u64));

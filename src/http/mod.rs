@@ -1,8 +1,11 @@
 //! The listeners: connections, routes, and the one place where an error becomes a status and JSON.
 //!
-//! Limits: open connections, time for a request's head and for its body, bytes of a body before and after decompression.
+//! Limits: open connections, time for a request's head, for its body and for reading the reply, bytes of a body before and
+//! after decompression, bytes of all bodies at once.
 
 mod body;
+mod budget;
+mod connections;
 mod dashboard;
 mod error;
 mod health;
@@ -12,8 +15,9 @@ mod openapi;
 mod rejected;
 mod server;
 
+pub use connections::Connections;
 pub use dashboard::{DashboardState, dashboard_router};
 pub use ingest::{IngestStages, IngestState, ingest_router};
 pub use openapi::openapi_json;
 pub use rejected::RejectedReply;
-pub use server::{ServerLimits, serve};
+pub use server::{ServerLimits, connections_within_descriptors, serve};

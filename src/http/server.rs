@@ -1,10 +1,10 @@
 //! Accepts connections within bounds. `axum::serve` installs no timer, which leaves a client that never ends its
 //! headers connected for good, and it has no bound on connections; hence an accept loop of our own.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{convert::Infallible, io, pin::Pin, sync::Arc, time::Duration};
 
-use axum::Router;
-use hyper::server::conn::http1;
+use axum::{Router, body::Body, http::Request, response::Response};
+use hyper::{body::Incoming, server::conn::http1, service::Service};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
@@ -16,40 +16,97 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use super::connections::{Activity, Connections};
+
 /// Bounds of one listener.
 #[derive(Debug, Clone)]
 pub struct ServerLimits {
-    /// Further connections wait in the kernel's queue.
+    /// Beyond it, a new connection takes the place of the one that has been idle for the longest time.
     pub connections_max: usize,
     /// Time for a request's head, which is also how long an idle connection is kept.
     pub head_max: Duration,
+    /// Time for a request's body.
+    pub body_max: Duration,
+    /// Time in which a client must have read some of its reply.
+    pub reply_max: Duration,
+    /// Bytes of bodies held at once, over all connections.
+    pub bodies_bytes_max: usize,
     /// Time for requests under way when the listener is told to stop.
     pub drain_max: Duration,
 }
 
 impl ServerLimits {
-    pub fn new(connections_max: usize) -> Self {
-        Self { connections_max, head_max: Duration::from_secs(10), drain_max: Duration::from_secs(10) }
+    /// `request_max`: time for each part of a request to arrive.
+    pub fn new(connections_max: usize, request_max: Duration, bodies_bytes_max: usize) -> Self {
+        Self {
+            connections_max,
+            head_max: request_max,
+            body_max: request_max,
+            reply_max: request_max,
+            bodies_bytes_max,
+            drain_max: Duration::from_secs(10),
+        }
     }
+}
+
+/// Descriptors for everything but connections: the journal, requests to ClickHouse, the engine's pipe.
+const DESCRIPTORS_RESERVED: u64 = 128;
+
+/// Raises the limit on open files as far as it goes, and says how many connections each of two listeners may have of it:
+/// without room for a file, the journal could not go on.
+pub fn connections_within_descriptors(connections_max: usize) -> usize {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let raised = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+    let Some(open_max) = (if raised.is_ok() { limit.maximum } else { limit.current }) else { return connections_max };
+    let room = usize::try_from(open_max.saturating_sub(DESCRIPTORS_RESERVED) / 2).unwrap_or(usize::MAX).max(1);
+    if room < connections_max {
+        tracing::info!(
+            connections_max = room,
+            open_max,
+            "the limit on open files allows fewer connections than configured"
+        );
+    }
+    connections_max.min(room)
 }
 
 /// Pause after a failed accept, most often for want of file descriptors: connections that end free some.
 const ACCEPT_RETRY: Duration = Duration::from_millis(50);
+/// Pause between looks for a connection that can make room.
+const EVICT_RETRY: Duration = Duration::from_millis(50);
 
 /// Serves until `shutdown`, then lets the requests under way finish.
-pub async fn serve(listener: TcpListener, router: Router, limits: ServerLimits, shutdown: CancellationToken) {
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    limits: ServerLimits,
+    open: Arc<Connections>,
+    shutdown: CancellationToken,
+) {
     let connections = TaskTracker::new();
     let slots = Arc::new(Semaphore::new(limits.connections_max));
     let accepting = async {
+        let mut failing = false;
         loop {
-            let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { break };
             match listener.accept().await {
                 Ok((stream, _)) => {
-                    let connection = connection(stream, router.clone(), limits.head_max, shutdown.clone(), slot);
-                    connections.spawn(connection);
+                    failing = false;
+                    let Ok(slot) = slot(&slots, &open).await else { break };
+                    let activity = open.add();
+                    connections.spawn(connection(
+                        stream,
+                        router.clone(),
+                        limits.clone(),
+                        shutdown.clone(),
+                        activity,
+                        slot,
+                    ));
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "a connection could not be accepted");
+                    if !failing {
+                        tracing::warn!(%error, "a connection could not be accepted; trying again");
+                    }
+                    failing = true;
                     tokio::time::sleep(ACCEPT_RETRY).await;
                 }
             }
@@ -66,36 +123,133 @@ pub async fn serve(listener: TcpListener, router: Router, limits: ServerLimits, 
     }
 }
 
+/// Room for one more connection, made if need be.
+async fn slot(slots: &Arc<Semaphore>, open: &Connections) -> Result<OwnedSemaphorePermit, tokio::sync::AcquireError> {
+    loop {
+        if let Ok(slot) = Arc::clone(slots).try_acquire_owned() {
+            return Ok(slot);
+        }
+        open.evict_idle();
+        if let Ok(slot) = timeout(EVICT_RETRY, Arc::clone(slots).acquire_owned()).await {
+            return slot;
+        }
+    }
+}
+
 async fn connection(
     stream: TcpStream,
     router: Router,
-    head_max: Duration,
+    limits: ServerLimits,
     shutdown: CancellationToken,
+    activity: Arc<Activity>,
     _slot: OwnedSemaphorePermit,
 ) {
-    if let Err(error) = answer_requests(stream, router, head_max, shutdown).await {
-        // Clients that go away are no failure of ours.
-        tracing::debug!(%error, "a connection ended early");
+    // A panic in a handler ends its connection only; the guard counts it as closed all the same.
+    let open = OpenConnection(activity);
+    tokio::select! {
+        ended = answer_requests(stream, router, &limits, shutdown, &open.0) => {
+            if let Err(error) = ended {
+                // Clients that go away are no failure of ours.
+                tracing::debug!(%error, "a connection ended early");
+            }
+        }
+        () = open.0.evicted() => tracing::debug!("an idle connection made room"),
+    }
+}
+
+struct OpenConnection(Arc<Activity>);
+
+impl Drop for OpenConnection {
+    fn drop(&mut self) {
+        self.0.close();
     }
 }
 
 async fn answer_requests(
     stream: TcpStream,
     router: Router,
-    head_max: Duration,
+    limits: &ServerLimits,
     shutdown: CancellationToken,
+    activity: &Arc<Activity>,
 ) -> Result<(), io::Error> {
     // Replies are small and written at once: waiting to fill a packet only delays them.
     stream.set_nodelay(true)?;
+    // hyper bounds the time of reading, but not of writing: the kernel ends what a client does not read.
+    #[cfg(target_os = "linux")]
+    rustix::net::sockopt::set_tcp_user_timeout(
+        &stream,
+        u32::try_from(limits.reply_max.as_millis()).unwrap_or(u32::MAX),
+    )?;
+    let service = Tracked { router: TowerToHyperService::new(router), activity: Arc::clone(activity) };
     let mut connection = std::pin::pin!(
         http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(head_max)
-            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
+            .header_read_timeout(limits.head_max)
+            .serve_connection(TokioIo::new(stream), service)
     );
     tokio::select! {
         ended = connection.as_mut() => return ended.map_err(io::Error::other),
         () = shutdown.cancelled() => connection.as_mut().graceful_shutdown(),
     }
     connection.await.map_err(io::Error::other)
+}
+
+/// The routes, and a note of when a request is under way.
+struct Tracked {
+    router: TowerToHyperService<Router>,
+    activity: Arc<Activity>,
+}
+
+impl Service<Request<Incoming>> for Tracked {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        let (under_way, reply) = (self.activity.request(), self.router.call(request));
+        Box::pin(async move {
+            let reply = reply.await;
+            drop(under_way);
+            reply
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    async fn ask(address: std::net::SocketAddr, path: &str) -> String {
+        let mut stream = TcpStream::connect(address).await.expect("a connection");
+        let request = format!("GET {path} HTTP/1.1\r\nHost: weir\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.expect("sent");
+        let mut said = String::new();
+        // A reset is an answer too.
+        let _ = stream.read_to_string(&mut said).await;
+        said
+    }
+
+    #[tokio::test]
+    async fn a_panic_in_a_handler_ends_its_own_connection_only() {
+        #[expect(clippy::panic, reason = "what the test is about")]
+        async fn fail() -> &'static str {
+            panic!("a handler failed")
+        }
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("bound");
+        let router = Router::new().route("/fail", get(fail)).route("/fine", get(|| async { "fine" }));
+        let limits = ServerLimits::new(1, Duration::from_secs(10), 1);
+        let (open, shutdown) = (Connections::new(), CancellationToken::new());
+        let serving = tokio::spawn(serve(listener, router, limits, Arc::clone(&open), shutdown.clone()));
+        for _ in 0..3 {
+            assert_eq!(ask(address, "/fail").await, "");
+            assert!(ask(address, "/fine").await.ends_with("fine"));
+        }
+        shutdown.cancel();
+        serving.await.expect("an orderly end");
+        assert_eq!((open.open_count(), open.requests_in_flight()), (0, 0));
+    }
 }

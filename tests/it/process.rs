@@ -30,9 +30,19 @@ impl Weir {
     }
 
     /// Starts on the ports of an earlier one.
-    pub fn start_on(data_dir: &Path, [ingest, dashboard, engine]: [u16; 3]) -> Self {
-        let child = Command::new(env!("CARGO_BIN_EXE_weir"))
-            .arg("serve")
+    pub fn start_on(data_dir: &Path, ports: [u16; 3]) -> Self {
+        Self::start_command(Command::new(env!("CARGO_BIN_EXE_weir")).arg("serve"), data_dir, ports)
+    }
+
+    /// Starts where not more than this many files may be open.
+    pub fn start_with_descriptors(data_dir: &Path, open_max: u32) -> Self {
+        let script = format!("ulimit -n {open_max}; exec \"$0\" serve");
+        let command = ["-c", &script, env!("CARGO_BIN_EXE_weir")];
+        Self::start_command(Command::new("sh").args(command), data_dir, free_ports())
+    }
+
+    fn start_command(command: &mut Command, data_dir: &Path, [ingest, dashboard, engine]: [u16; 3]) -> Self {
+        let child = command
             .env("WEIR_DATA_DIR", data_dir)
             .env("WEIR_INGEST_ADDR", format!("127.0.0.1:{ingest}"))
             .env("WEIR_DASHBOARD_ADDR", format!("127.0.0.1:{dashboard}"))
@@ -77,8 +87,13 @@ impl Weir {
         self.child.wait().expect("it ends");
     }
 
-    pub async fn terminate(mut self) -> ExitStatus {
+    /// Sends SIGTERM.
+    pub fn signal(&self) {
         kill_process(Pid::from_child(&self.child), Signal::TERM).expect("it can be signalled");
+    }
+
+    pub async fn terminate(mut self) -> ExitStatus {
+        self.signal();
         let started = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().expect("it can be waited for") {
