@@ -59,10 +59,10 @@ pub struct BodyReader {
     pub time_max: Duration,
 }
 
-/// The text of a body. It counts against the budget until it is dropped.
+/// The text of a body, and what it holds of the budget until that is dropped.
 pub struct JsonBody {
     pub text: Bytes,
-    _held: HeldBytes,
+    pub held: HeldBytes,
 }
 
 impl BodyReader {
@@ -83,7 +83,7 @@ impl BodyReader {
             Encoding::Identity => bytes,
             compressed => compressed.decompress(&bytes, &mut held).await?,
         };
-        Ok(JsonBody { text, _held: held })
+        Ok(JsonBody { text, held })
     }
 }
 

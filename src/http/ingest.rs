@@ -19,8 +19,8 @@ use tokio_util::task::TaskTracker;
 use tower_http::cors::{Any, CorsLayer};
 
 use super::{
-    body::BodyReader,
-    budget::BodyBudget,
+    body::{BodyReader, JsonBody},
+    budget::{BodyBudget, HeldBytes},
     connections::Connections,
     error::ApiError,
     health::{Health, health},
@@ -81,7 +81,8 @@ pub struct IngestReply {
 impl IngestState {
     pub fn new(stages: IngestStages, limits: &ServerLimits, connections: Arc<Connections>) -> Self {
         let bodies = BodyReader { budget: BodyBudget::new(limits.bodies_bytes_max), time_max: limits.body_max };
-        Self(Arc::new(Parts { stages, bodies, connections, metrics: IngestMetrics::default() }))
+        let metrics = IngestMetrics::new(&stages.reports.borrow().durations);
+        Self(Arc::new(Parts { stages, bodies, connections, metrics }))
     }
 
     fn health(&self) -> Health {
@@ -153,13 +154,13 @@ impl Taken {
 
 async fn take_events(Parts { stages, bodies, .. }: &Parts, request: Request<Body>) -> Result<Taken, ApiError> {
     let batch_key = batch_key(request.headers())?;
-    let body = bodies.read_json(request).await?;
+    let JsonBody { text: body, held } = bodies.read_json(request).await?;
     let receipt = Receipt { received_at_ms: stages.clock.now_ms(), batch_key: batch_key.as_deref(), stored: &[] };
-    let mut decoded = stages.decoder.decode(&body.text, &receipt)?;
+    let mut decoded = stages.decoder.decode(&body, &receipt)?;
     let rejected_texts = std::mem::take(&mut decoded.rejected_texts);
     let taken = match decoded.event_ids.is_empty() {
         true => store(stages, decoded).await?,
-        false => store_once(stages, &body.text, &receipt, decoded).await?,
+        false => store_once(stages, &body, &receipt, decoded, held).await?,
     };
     for (rejection, text) in taken.rejected.iter().zip(rejected_texts) {
         stages.rejected_events.push(RejectedEvent {
@@ -168,7 +169,7 @@ async fn take_events(Parts { stages, bodies, .. }: &Parts, request: Request<Body
             event_index: u32::try_from(rejection.index).unwrap_or(u32::MAX),
             field: rejection.field.as_str().to_owned(),
             reason: rejection.reason.clone(),
-            raw: body.text.slice(text),
+            raw: body.slice(text),
         });
     }
     Ok(taken)
@@ -203,6 +204,7 @@ async fn store_once(
     body: &[u8],
     receipt: &Receipt<'_>,
     decoded: Decoded,
+    held: HeldBytes,
 ) -> Result<Taken, ApiError> {
     let claim = stages.event_ids.claim(&decoded.event_ids).await?;
     let (duplicates, replayed) = (claim.duplicates().len(), claim.replayed());
@@ -218,7 +220,11 @@ async fn store_once(
     if stored > 0 {
         let journal = stages.journal.clone();
         // In a task of its own: if the client goes away, its events may be on disk, and then their ids must be known.
-        let appended = stages.tasks.spawn(async move { journal.append(batch).await.map(|()| claim.settle()) });
+        let appended = stages.tasks.spawn(async move {
+            let outcome = journal.append(batch).await.map(|()| claim.settle());
+            drop(held);
+            outcome
+        });
         appended.await.unwrap_or(Err(AppendError::Closed))?;
     }
     Ok(Taken { stored, duplicates, replayed, times, rejected })

@@ -13,7 +13,7 @@ use prometheus_client::{
 use super::ingest::Taken;
 use crate::{
     journal::Depth,
-    store::{Dropped, FlushReport},
+    store::{Dropped, FlushDurations, FlushReport},
 };
 
 pub const CONTENT_TYPE_VALUE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -69,8 +69,9 @@ struct FailedLabels {
     status: u16,
 }
 
-impl Default for IngestMetrics {
-    fn default() -> Self {
+impl IngestMetrics {
+    /// `flushes`: counted by the store.
+    pub fn new(flushes: &FlushDurations) -> Self {
         let mut registry = Registry::default();
         let mut metrics = Self {
             events_accepted: Counter::default(),
@@ -98,12 +99,17 @@ impl Default for IngestMetrics {
             registry: Registry::default(),
         };
         metrics.register(&mut registry);
+        let durations = "Time that flushes took";
+        registry.sub_registry_with_prefix("weir_store").register_with_unit(
+            "flush_duration",
+            durations,
+            Unit::Seconds,
+            flushes.histogram(),
+        );
         metrics.registry = registry;
         metrics
     }
-}
 
-impl IngestMetrics {
     fn register(&self, registry: &mut Registry) {
         let ingest = registry.sub_registry_with_prefix("weir_ingest");
         ingest.register("events_accepted", "Events that are on disk", self.events_accepted.clone());

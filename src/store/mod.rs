@@ -16,6 +16,7 @@
 mod attempts;
 mod client;
 mod error;
+mod flush_durations;
 mod rejected;
 mod schema;
 mod split;
@@ -24,5 +25,6 @@ mod writer;
 pub use attempts::AttemptLimits;
 pub use client::{Access, Login, Parameter, Rows, Store};
 pub use error::StoreError;
+pub use flush_durations::FlushDurations;
 pub use rejected::{Dropped, RejectedEvent, RejectedEvents, RejectedLimits, RejectedWriter, Source};
 pub use writer::{FlushReport, Writer, WriterLimits};

@@ -13,6 +13,7 @@ use super::{
     attempts::{AttemptLimits, Attempts},
     client::{Rows, Store},
     error::StoreError,
+    flush_durations::FlushDurations,
     split::{Split, split},
 };
 use crate::journal::{PendingSegment, SegmentQueue};
@@ -57,6 +58,7 @@ pub struct FlushReport {
     /// Events of segments that were set aside, because part of them could be put into no table.
     pub set_aside_events: u64,
     pub last: Option<LastFlush>,
+    pub durations: FlushDurations,
     /// Since when ClickHouse has been failing, if the last attempt failed.
     pub failing_since: Option<Instant>,
     pub last_error: Option<String>,
@@ -165,6 +167,7 @@ impl Writer {
             report.events += stored;
             report.rejected_events += rejected;
             report.last = Some(last);
+            report.durations.observe(duration);
             report.last_error = None;
             if report.failing_since.take().is_some() {
                 tracing::info!("ClickHouse takes events again");

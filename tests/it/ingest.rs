@@ -311,6 +311,8 @@ async fn what_is_counted_can_be_scraped() {
         "weir_ingest_events_rejected_total{field=\"session_id\",reason=\"empty\"} 1",
         "weir_ingest_requests_failed_total{status=\"400\"} 1",
         "weir_store_up 1",
+        "weir_store_flush_duration_seconds_count 1",
+        "weir_ingest_requests_in_flight 1",
     ] {
         assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
     }
