@@ -35,6 +35,7 @@ pub struct IngestMetrics {
     journal_events: Gauge,
     journal_bytes: Gauge,
     journal_segments: Gauge,
+    journal_damaged_segments: Gauge,
     journal_oldest_age: Gauge<f64, AtomicU64>,
     store_flushes: Counter,
     store_events: Counter,
@@ -88,6 +89,7 @@ impl IngestMetrics {
             journal_events: Gauge::default(),
             journal_bytes: Gauge::default(),
             journal_segments: Gauge::default(),
+            journal_damaged_segments: Gauge::default(),
             journal_oldest_age: Gauge::default(),
             store_flushes: Counter::default(),
             store_events: Counter::default(),
@@ -138,6 +140,8 @@ impl IngestMetrics {
         journal.register("pending_events", "Events that ClickHouse does not have yet", self.journal_events.clone());
         journal.register_with_unit("pending", "Disk space they take", Unit::Bytes, self.journal_bytes.clone());
         journal.register("pending_segments", "Segments they are in", self.journal_segments.clone());
+        let damaged = "Segments of which damaged bytes are kept aside as .corrupt";
+        journal.register("damaged_segments", damaged, self.journal_damaged_segments.clone());
         let oldest = self.journal_oldest_age.clone();
         journal.register_with_unit("oldest_age", "Age of the oldest of them", Unit::Seconds, oldest);
         let store = registry.sub_registry_with_prefix("weir_store");
@@ -187,6 +191,7 @@ impl IngestMetrics {
         self.journal_events.set(gauge(depth.events));
         self.journal_bytes.set(gauge(depth.bytes));
         self.journal_segments.set(gauge(depth.segments as u64));
+        self.journal_damaged_segments.set(gauge(depth.damage.segments));
         self.journal_oldest_age.set(depth.oldest_age.as_secs_f64());
         self.store_flushes.inner().store(report.flushes, Ordering::Relaxed);
         self.store_events.inner().store(report.events, Ordering::Relaxed);

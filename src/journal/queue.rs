@@ -46,6 +46,8 @@ pub struct Depth {
     pub segments: usize,
     /// Age of the oldest event that ClickHouse does not have.
     pub oldest_age: Duration,
+    /// What rot has cost so far.
+    pub damage: Damage,
 }
 
 /// Closed segments, oldest first, and the accounting of bytes.
@@ -270,6 +272,7 @@ impl SegmentQueue {
             bytes: self.pending_bytes.load(Ordering::Relaxed),
             segments: state.in_flight.len() + state.waiting.len() + usize::from(state.current_opened_at.is_some()),
             oldest_age: oldest.map(|opened_at| opened_at.elapsed()).unwrap_or_default(),
+            damage: self.damage(),
         }
     }
 }
