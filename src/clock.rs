@@ -38,3 +38,8 @@ pub fn rfc3339(at_ms: i64) -> String {
         Err(_) => String::new(),
     }
 }
+
+/// A duration in milliseconds, to a tenth: as precise as anyone reads it.
+pub fn milliseconds(duration: std::time::Duration) -> f64 {
+    (duration.as_secs_f64() * 10_000.0).round() / 10.0
+}

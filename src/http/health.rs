@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::{clock::rfc3339, journal::Depth, store::FlushReport};
+use crate::{
+    clock::{milliseconds, rfc3339},
+    journal::Depth,
+    store::FlushReport,
+};
 
 /// The reply of `GET /health`; 200, or 503 when nothing could be flushed for too long.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
@@ -63,7 +67,7 @@ pub fn health(depth: Depth, report: &FlushReport, unflushed_max: Duration) -> He
         oldest_unflushed_ms: (depth.events > 0)
             .then(|| u64::try_from(depth.oldest_age.as_millis()).unwrap_or(u64::MAX)),
         last_flush_at: report.last.map(|flush| rfc3339(flush.at_ms)),
-        last_flush_duration_ms: report.last.map(|flush| (flush.duration.as_secs_f64() * 10_000.0).round() / 10.0),
+        last_flush_duration_ms: report.last.map(|flush| milliseconds(flush.duration)),
         last_flush_events: report.last.map(|flush| flush.events),
         store,
         store_error: report.last_error.clone(),

@@ -12,7 +12,7 @@ use tokio::sync::{OnceCell, watch};
 
 use super::catalog::{NEWEST_EVENT, Query, Range};
 use crate::{
-    clock::{Clock, rfc3339},
+    clock::{Clock, milliseconds, rfc3339},
     store::{FlushReport, Store, StoreError},
 };
 
@@ -111,7 +111,7 @@ impl Answers {
             rows,
             newest_event_at: newest.into_iter().next().and_then(|row| row.newest_event_at),
             computed_at: rfc3339(now_ms),
-            elapsed_ms: (started.elapsed().as_secs_f64() * 10_000.0).round() / 10.0,
+            elapsed_ms: milliseconds(started.elapsed()),
         }))
     }
 }

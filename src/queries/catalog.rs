@@ -42,7 +42,7 @@ impl Range {
         }
     }
 
-    /// Finer buckets for shorter ranges; each is a whole number of the rollups' five minutes.
+    /// Finer buckets for shorter ranges; each is a whole number of the rollup's minutes.
     fn bucket_seconds(self) -> u32 {
         match self {
             Self::OneHour => 300,

@@ -11,7 +11,8 @@ use tokio::{
 };
 
 use crate::{
-    app::{PATIENCE, Reply, TestApp, event, eventually},
+    app::{PATIENCE, TestApp, event, eventually},
+    ingest::{compress, post_encoded},
     process::Weir,
 };
 
@@ -238,24 +239,6 @@ async fn compressed_bodies_of_several_parts_are_read_whole_and_tails_are_refused
         let status = post_encoded(&app, encoding, many).await.status;
         assert_eq!(status, if encoding == "br" { 400 } else { 413 }, "{encoding}");
     }
-}
-
-async fn post_encoded(app: &TestApp, encoding: &str, body: Vec<u8>) -> Reply {
-    let request = app.http.post(format!("{}/events", app.ingest_url));
-    let request = request.header("Content-Type", "application/json").header("Content-Encoding", encoding);
-    Reply::of(request.body(body).send().await.expect("a reply")).await
-}
-
-async fn compress(encoding: &str, plain: &[u8]) -> Vec<u8> {
-    use async_compression::tokio::bufread::{BrotliEncoder, GzipEncoder, ZstdEncoder};
-    let mut packed = Vec::new();
-    let read = match encoding {
-        "gzip" => GzipEncoder::new(plain).read_to_end(&mut packed).await,
-        "zstd" => ZstdEncoder::new(plain).read_to_end(&mut packed).await,
-        _ => BrotliEncoder::new(plain).read_to_end(&mut packed).await,
-    };
-    read.expect("compressible");
-    packed
 }
 
 #[tokio::test]

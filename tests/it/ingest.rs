@@ -1,7 +1,5 @@
 //! What `POST /events` takes, refuses, and says.
 
-use std::io::Write;
-
 use serde_json::{Value, json};
 
 use crate::app::{Reply, TestApp, event};
@@ -227,13 +225,15 @@ async fn compressed_bodies_are_taken_and_bombs_are_not() {
     assert_eq!((reply.status, &reply.json["error"]["code"]), (415, &json!("unsupported_encoding")));
 }
 
-async fn post_encoded(app: &TestApp, encoding: &str, body: Vec<u8>) -> Reply {
+/// Posts a body under a Content-Encoding.
+pub async fn post_encoded(app: &TestApp, encoding: &str, body: Vec<u8>) -> Reply {
     let request = app.http.post(format!("{}/events", app.ingest_url));
     let request = request.header("Content-Type", "application/json").header("Content-Encoding", encoding);
     Reply::of(request.body(body).send().await.expect("a reply")).await
 }
 
-async fn compress(encoding: &str, plain: &[u8]) -> Vec<u8> {
+/// What a client sends under a Content-Encoding of gzip, zstd or br.
+pub async fn compress(encoding: &str, plain: &[u8]) -> Vec<u8> {
     use async_compression::tokio::bufread::{BrotliEncoder, GzipEncoder, ZstdEncoder};
     use tokio::io::AsyncReadExt;
     let mut packed = Vec::new();
@@ -243,7 +243,6 @@ async fn compress(encoding: &str, plain: &[u8]) -> Vec<u8> {
         _ => BrotliEncoder::new(plain).read_to_end(&mut packed).await,
     };
     read.expect("compressible");
-    packed.flush().expect("in memory");
     packed
 }
 
