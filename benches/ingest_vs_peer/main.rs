@@ -3,7 +3,8 @@
 //! Both stand in front of the same embedded ClickHouse. Weir fsyncs before it answers and inserts exactly once, with its
 //! rollups in the table; the peer answers from memory and inserts into the bare table. After each run the rows in
 //! ClickHouse are counted: what was accepted must be there.
-//! Settings: `BENCH_ROUNDS` (3), `BENCH_SECONDS` of load a run (10).
+//! Settings: `BENCH_ROUNDS` (3), `BENCH_SECONDS` of load a run (10), `BENCH_ONLY` of the loads `500`, `10`, `1`, `paced` and
+//! `memory`, separated by commas (all).
 
 mod load;
 mod report;
@@ -15,23 +16,36 @@ use load::{Closed, Outcome, Paced};
 use report::Report;
 use subject::{Bench, Kind, Subject};
 
-fn setting(name: &str, default: u64) -> u64 {
-    std::env::vars().find(|(key, _)| key == name).and_then(|(_, value)| value.parse().ok()).unwrap_or(default)
+fn setting(name: &str) -> Option<String> {
+    std::env::vars().find_map(|(key, value)| (key == name).then_some(value))
+}
+
+fn number(name: &str, default: u64) -> u64 {
+    setting(name).and_then(|value| value.parse().ok()).unwrap_or(default)
+}
+
+/// Whether a load is to be run.
+fn is_wanted(load: &str) -> bool {
+    setting("BENCH_ONLY").is_none_or(|only| only.split(',').any(|each| each == load))
 }
 
 #[tokio::main]
 async fn main() {
-    let rounds = setting("BENCH_ROUNDS", 3);
-    let duration = Duration::from_secs(setting("BENCH_SECONDS", 10));
+    let rounds = number("BENCH_ROUNDS", 3);
+    let duration = Duration::from_secs(number("BENCH_SECONDS", 10));
     let bench = Bench::start().await;
     let mut report = Report::default();
     for round in 1..=rounds {
         for kind in [Kind::Weir, Kind::Peer] {
             eprintln!("round {round} of {rounds}: {kind:?}");
             throughput(&bench, kind, duration, &mut report).await;
-            paced(&bench, kind, duration, &mut report).await;
+            if is_wanted("paced") {
+                paced(&bench, kind, duration, &mut report).await;
+            }
         }
-        memory(&bench, duration, &mut report).await;
+        if is_wanted("memory") {
+            memory(&bench, duration, &mut report).await;
+        }
     }
     report.print(rounds, duration);
     bench.stop().await;
@@ -40,6 +54,9 @@ async fn main() {
 /// As many events as fit through, in requests of three sizes; the clock runs until ClickHouse has them all.
 async fn throughput(bench: &Bench, kind: Kind, duration: Duration, report: &mut Report) {
     for (events_per_request, connections) in [(500, 8), (10, 64), (1, 64)] {
+        if !is_wanted(&events_per_request.to_string()) {
+            continue;
+        }
         let subject = bench.run(kind).await;
         let cpu_before = subject.cpu_us();
         let started = Instant::now();

@@ -121,17 +121,24 @@ impl EventBatch {
 
     /// Writes the batch as one Native block.
     pub fn write_block(&self, out: &mut BytesMut) {
-        out.reserve(self.block_bytes());
-        put_length(out, COLUMNS.len());
-        put_length(out, self.rows);
-        for (index, (column, bytes)) in COLUMNS.iter().zip(&self.columns).enumerate() {
-            put_text(out, column.name.as_bytes());
-            put_text(out, column.type_name.as_bytes());
-            if index == USER_ID {
-                out.put_slice(&self.user_id_nulls);
-            }
-            out.put_slice(bytes);
+        let columns = self.columns.each_ref().map(|bytes| [bytes.as_slice()]);
+        write_block(out, self.rows, &[&self.user_id_nulls], columns.each_ref().map(|parts| parts.as_slice()));
+    }
+}
+
+/// Writes one Native block of columns in parts.
+pub fn write_block(out: &mut BytesMut, rows: usize, user_id_nulls: &[&[u8]], columns: [&[&[u8]]; COLUMNS.len()]) {
+    let values: usize = columns.iter().chain([&user_id_nulls]).flat_map(|parts| parts.iter()).map(|part| part.len()).sum();
+    out.reserve(values + BLOCK_HEADER_BYTES_MAX);
+    put_length(out, COLUMNS.len());
+    put_length(out, rows);
+    for (index, (column, parts)) in COLUMNS.iter().zip(columns).enumerate() {
+        put_text(out, column.name.as_bytes());
+        put_text(out, column.type_name.as_bytes());
+        if index == USER_ID {
+            user_id_nulls.iter().for_each(|part| out.put_slice(part));
         }
+        parts.iter().for_each(|part| out.put_slice(part));
     }
 }
 

@@ -1,18 +1,32 @@
-//! Reading blocks back into events, for the rare segment that has to be cut by rows.
+//! Reading blocks back: to join small ones, and into events, for the rare segment that has to be cut by rows.
 
 use bytes::{Bytes, BytesMut};
 
 use super::{
-    batch::{COLUMNS, EventBatch, EventRow},
+    batch::{COLUMNS, EventBatch, EventRow, write_block},
     segment::Segment,
 };
 
+/// Blocks of fewer rows on average are joined. ClickHouse takes about 0.1 ms for a block, whatever it holds: as long as for
+/// a hundred rows.
+const JOINED_BLOCK_ROWS_MAX: u64 = 1000;
+
 impl Segment {
+    /// Makes one block of many small ones; those of another version's columns are left as they are.
+    pub fn join_blocks(&mut self) {
+        if self.blocks.len() > 1 && self.rows < JOINED_BLOCK_ROWS_MAX * self.blocks.len() as u64 {
+            let blocks: Option<Vec<_>> = self.blocks.iter().map(|block| Block::read(block)).collect();
+            if let Some(joined) = blocks.map(|blocks| join(&blocks)) {
+                self.blocks = vec![joined];
+            }
+        }
+    }
+
     /// All events in order; `None` if a block is not of this version's columns, or not a block.
     pub fn events(&self) -> Option<Vec<EventRow<'_>>> {
         let mut events = Vec::new();
         for block in &self.blocks {
-            read_block(block, &mut events)?;
+            Block::read(block)?.read_events(&mut events)?;
         }
         Some(events)
     }
@@ -27,52 +41,74 @@ impl Segment {
     }
 }
 
-fn read_block<'a>(block: &'a [u8], events: &mut Vec<EventRow<'a>>) -> Option<()> {
-    let mut cursor = Cursor(block);
-    let (columns, rows) = (cursor.length()?, cursor.length()?);
-    // Every row takes bytes: a count beyond them is no count, and is not allocated for.
-    if columns != COLUMNS.len() || rows > block.len() {
-        return None;
-    }
-    let mut nulls: &[u8] = &[];
-    let mut values = Vec::with_capacity(COLUMNS.len());
-    for column in &COLUMNS {
-        if cursor.text()? != column.name.as_bytes() || cursor.text()? != column.type_name.as_bytes() {
+fn join(blocks: &[Block<'_>]) -> Bytes {
+    let rows = blocks.iter().map(|block| block.rows).sum();
+    let nulls: Vec<_> = blocks.iter().map(|block| block.user_id_nulls).collect();
+    let columns = std::array::from_fn(|column| blocks.iter().map(|block| block.columns[column]).collect::<Vec<_>>());
+    let mut joined = BytesMut::new();
+    write_block(&mut joined, rows, &nulls, columns.each_ref().map(Vec::as_slice));
+    joined.freeze()
+}
+
+/// Where the columns of a block are.
+struct Block<'a> {
+    rows: usize,
+    user_id_nulls: &'a [u8],
+    columns: [&'a [u8]; COLUMNS.len()],
+}
+
+impl<'a> Block<'a> {
+    fn read(block: &'a [u8]) -> Option<Self> {
+        let mut cursor = Cursor(block);
+        let (column_count, rows) = (cursor.length()?, cursor.length()?);
+        // Every row takes bytes: a count beyond them is no count.
+        if column_count != COLUMNS.len() || rows > block.len() {
             return None;
         }
-        if column.type_name == "Nullable(String)" {
-            nulls = cursor.take(rows)?;
+        let (mut user_id_nulls, mut columns): (&[u8], _) = (&[], [&[] as &[u8]; COLUMNS.len()]);
+        for (column, bytes) in COLUMNS.iter().zip(&mut columns) {
+            if cursor.text()? != column.name.as_bytes() || cursor.text()? != column.type_name.as_bytes() {
+                return None;
+            }
+            if column.type_name == "Nullable(String)" {
+                user_id_nulls = cursor.take(rows)?;
+            }
+            *bytes = cursor.values(column.type_name, rows)?;
         }
-        values.push((0..rows).map(|_| cursor.value(column.type_name)).collect::<Option<Vec<_>>>()?);
+        cursor.0.is_empty().then_some(Self { rows, user_id_nulls, columns })
     }
-    let [
-        event_id,
-        event_name,
-        timestamp,
-        _date,
-        session_id,
-        user_id,
-        device_type,
-        country_code,
-        properties,
-        received_at,
-        clock_skew,
-    ]: [Vec<&[u8]>; COLUMNS.len()] = values.try_into().ok()?;
-    for row in 0..rows {
-        events.push(EventRow {
-            event_id: event_id[row],
-            event_name: event_name[row],
-            timestamp_ms: i64::from_le_bytes(timestamp[row].try_into().ok()?),
-            session_id: session_id[row],
-            user_id: (nulls[row] == 0).then_some(user_id[row]),
-            device_type: device_type[row],
-            country_code: country_code[row].try_into().ok()?,
-            properties: properties[row],
-            received_at_ms: i64::from_le_bytes(received_at[row].try_into().ok()?),
-            clock_skew_ms: i64::from_le_bytes(clock_skew[row].try_into().ok()?),
-        });
+
+    fn read_events(self, events: &mut Vec<EventRow<'a>>) -> Option<()> {
+        let [
+            mut event_id,
+            mut event_name,
+            mut timestamp,
+            _date,
+            mut session_id,
+            mut user_id,
+            mut device_type,
+            mut country_code,
+            mut properties,
+            mut received_at,
+            mut clock_skew,
+        ] = self.columns.map(Cursor);
+        for is_null in self.user_id_nulls {
+            let user_id = user_id.text()?;
+            events.push(EventRow {
+                event_id: event_id.text()?,
+                event_name: event_name.text()?,
+                timestamp_ms: timestamp.int64()?,
+                session_id: session_id.text()?,
+                user_id: (*is_null == 0).then_some(user_id),
+                device_type: device_type.text()?,
+                country_code: country_code.take(2)?.try_into().ok()?,
+                properties: properties.text()?,
+                received_at_ms: received_at.int64()?,
+                clock_skew_ms: clock_skew.int64()?,
+            });
+        }
+        Some(())
     }
-    cursor.0.is_empty().then_some(())
 }
 
 /// What is left of a block.
@@ -103,11 +139,22 @@ impl<'a> Cursor<'a> {
         self.take(length)
     }
 
-    fn value(&mut self, type_name: &str) -> Option<&'a [u8]> {
+    fn int64(&mut self) -> Option<i64> {
+        Some(i64::from_le_bytes(self.take(8)?.try_into().ok()?))
+    }
+
+    /// The bytes of a column's values.
+    fn values(&mut self, type_name: &str, rows: usize) -> Option<&'a [u8]> {
         match type_name {
-            "DateTime64(3)" | "Int64" => self.take(8),
-            "Date" | "FixedString(2)" => self.take(2),
-            _ => self.text(),
+            "DateTime64(3)" | "Int64" => self.take(rows * 8),
+            "Date" | "FixedString(2)" => self.take(rows * 2),
+            _ => {
+                let start = self.0;
+                for _ in 0..rows {
+                    self.text()?;
+                }
+                Some(&start[..start.len() - self.0.len()])
+            }
         }
     }
 }
@@ -141,6 +188,29 @@ mod tests {
         assert_eq!(read, events);
         let part = Segment::of_events(&read[1..3]);
         assert_eq!((part.rows, part.events().expect("a block")), (2, events[1..3].to_vec()));
+    }
+
+    #[test]
+    fn small_blocks_become_one_of_the_same_events() {
+        let long = "s".repeat(300);
+        let events = [row("s-1", None), row(&long, Some(b"u-1")), row("", Some(b"")), row("s-4", None)];
+        let whole = Segment::of_events(&events);
+        let mut parts = Segment { blocks: Vec::new(), ..whole.clone() };
+        for part in [&events[..1], &events[1..3], &events[3..]] {
+            parts.blocks.extend(Segment::of_events(part).blocks);
+        }
+        parts.join_blocks();
+        assert_eq!(parts, whole);
+    }
+
+    #[test]
+    fn blocks_of_other_columns_are_left_as_they_are() {
+        let block = Segment::of_events(&[row("s-1", None)]).blocks.remove(0);
+        let unknown = Bytes::from_static(b"\x01\x01\x01x\x04Date\x00\x00");
+        let before = Segment { blocks: vec![block, unknown], rows: 2, ..Segment::default() };
+        let mut after = before.clone();
+        after.join_blocks();
+        assert_eq!(after, before);
     }
 
     #[test]

@@ -199,10 +199,10 @@ impl SegmentQueue {
         !self.state().waiting.is_empty()
     }
 
-    /// Reads a segment's records. Blocking.
+    /// Reads a segment's records, small ones joined. Blocking.
     pub fn read(&self, segment: &PendingSegment) -> io::Result<Segment> {
         let content = Bytes::from(self.disk.read(&segment.id.file_name())?);
-        let read = Segment::read(segment.id, &content);
+        let mut read = Segment::read(segment.id, &content);
         if read.rows != segment.rows {
             let (rows, written) = (read.rows, segment.rows);
             tracing::error!(
@@ -214,6 +214,7 @@ impl SegmentQueue {
             keep_copy(self.disk.as_ref(), segment.id, &content)?;
             *self.damage.lock().unwrap_or_else(PoisonError::into_inner) = damage(self.disk.as_ref())?;
         }
+        read.join_blocks();
         Ok(read)
     }
 

@@ -77,7 +77,7 @@ fn header_checksum(id: SegmentId, record: &[u8]) -> u32 {
 }
 
 /// What a segment file holds.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Segment {
     /// One Native block a record, in order: joined, the body of the insert.
     pub blocks: Vec<Bytes>,
