@@ -35,7 +35,7 @@ fn check_read(file: &Bytes) {
     let known: usize = records.iter().chain(&segment.damaged).map(ExactSizeIterator::len).sum();
     assert_eq!(header_bytes + known + segment.torn_bytes, file.len(), "every byte is accounted for, once");
 
-    let mut sound = ID.header().to_vec();
+    let mut sound = ID.header(0).to_vec();
     records.iter().for_each(|record| sound.extend_from_slice(&file[record.clone()]));
     let again = Segment::read(ID, &sound.into());
     assert_eq!((&again.blocks, again.rows), (&segment.blocks, segment.rows), "sound records are read as they were");

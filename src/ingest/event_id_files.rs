@@ -80,22 +80,22 @@ impl EventIdFiles {
 
     fn append(&self, generation: u64, ids: &[u8]) -> io::Result<()> {
         let name = file_name(generation);
-        let before = self.disk.list()?.into_iter().find(|(found, _)| *found == name).map(|(_, length)| length);
-        let mut file = match before {
-            Some(_) => self.disk.open(&name)?,
+        let found = self.disk.list()?.into_iter().find(|(found, _)| *found == name);
+        let (mut file, before) = match found {
+            Some((_, length)) => (self.disk.open(&name)?, length),
             None => {
                 let file = self.disk.create(&name)?;
                 self.disk.sync_directory()?;
-                file
+                (file, 0)
             }
         };
         let mut record = Vec::with_capacity(RECORD_HEADER_BYTES + ids.len());
         record.extend_from_slice(&u32::try_from(ids.len()).map_err(io::Error::other)?.to_le_bytes());
         record.extend_from_slice(&crc32c::crc32c(ids).to_le_bytes());
         record.extend_from_slice(ids);
-        if let Err(error) = file.append(&record) {
+        if let Err(error) = file.write_at(&record, before) {
             // Part of the record may be there, and would hide what comes after it.
-            file.truncate(before.unwrap_or(0))?;
+            file.truncate(before)?;
             return Err(error);
         }
         file.sync()

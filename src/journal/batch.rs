@@ -128,7 +128,8 @@ impl EventBatch {
 
 /// Writes one Native block of columns in parts.
 pub fn write_block(out: &mut BytesMut, rows: usize, user_id_nulls: &[&[u8]], columns: [&[&[u8]]; COLUMNS.len()]) {
-    let values: usize = columns.iter().chain([&user_id_nulls]).flat_map(|parts| parts.iter()).map(|part| part.len()).sum();
+    let values: usize =
+        columns.iter().chain([&user_id_nulls]).flat_map(|parts| parts.iter()).map(|part| part.len()).sum();
     out.reserve(values + BLOCK_HEADER_BYTES_MAX);
     put_length(out, COLUMNS.len());
     put_length(out, rows);

@@ -16,6 +16,7 @@ use super::{
     AppendError, JournalLimits,
     batch::EventBatch,
     disk::{Disk, DiskFile},
+    new_segment::{NewSegment, Preparer, WriteError, create_segment},
     queue::{PendingSegment, Reservation, SegmentQueue},
     segment::{SEGMENT_HEADER_BYTES, SegmentId, write_record},
 };
@@ -24,6 +25,8 @@ use super::{
 const COMMIT_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// A buffer that a burst has grown beyond this is given back.
 const BUFFER_KEPT_BYTES: usize = 4 * COMMIT_BYTES_MAX;
+/// The next segment is prepared for at least this many bytes, if they are allowed.
+const PREPARED_BYTES_MIN: u64 = 64 * 1024;
 /// How long to sleep when nothing has a deadline.
 const IDLE: Duration = Duration::from_secs(3600);
 
@@ -48,6 +51,9 @@ pub struct Committer {
     epoch: u64,
     next_sequence: u64,
     current: Option<CurrentSegment>,
+    preparer: Preparer,
+    /// What the last segment came to.
+    last_length: u64,
     /// The last commit found no room.
     disk_full: bool,
     /// Reused from commit to commit.
@@ -60,6 +66,8 @@ struct CurrentSegment {
     id: SegmentId,
     file: Box<dyn DiskFile>,
     length: u64,
+    /// Length of the file, if part of it is still to be written over.
+    prepared_bytes: u64,
     rows: u64,
     records: u32,
     opened_at: Instant,
@@ -72,8 +80,10 @@ impl Committer {
         queue: Arc<SegmentQueue>,
         epoch: u64,
         next_sequence: u64,
-    ) -> Self {
-        Self {
+    ) -> io::Result<Self> {
+        Ok(Self {
+            preparer: Preparer::start(Arc::clone(&disk))?,
+            last_length: 0,
             disk,
             limits,
             queue,
@@ -84,15 +94,12 @@ impl Committer {
             group: EventBatch::default(),
             record: BytesMut::new(),
             waiting: Vec::new(),
-        }
+        })
     }
 
     /// Runs until the journal is closed, or an error makes it unsafe to go on.
     pub fn run(mut self, commands: &Receiver<Command>) -> io::Result<()> {
-        let outcome = self.serve(commands);
-        if outcome.is_ok() {
-            self.close_segment();
-        }
+        let outcome = self.serve(commands).and_then(|()| self.close());
         self.queue.end();
         outcome
     }
@@ -112,7 +119,7 @@ impl Committer {
             }
             self.commit()?;
             if self.is_due() {
-                self.close_segment();
+                self.close_segment()?;
             }
             if !open {
                 return Ok(());
@@ -171,23 +178,23 @@ impl Committer {
     }
 
     fn write(&mut self) -> Result<(), WriteError> {
-        let current = match &mut self.current {
+        let current = match self.current.take() {
             Some(current) => current,
-            None => {
-                let id = SegmentId { epoch: self.epoch, sequence: self.next_sequence };
-                let created = create_segment(self.disk.as_ref(), id)?;
-                self.next_sequence += 1;
-                self.queue.committed(0, created.length);
-                self.current.insert(created)
-            }
+            None => self.open_segment()?,
         };
+        let current = self.current.insert(current);
         if current.rows == 0 {
             current.opened_at = Instant::now();
         }
         write_record(&mut self.record, current.id, current.records, &self.group);
-        if let Err(error) = current.file.append(&self.record) {
+        if current.length + self.record.len() as u64 > current.prepared_bytes {
+            // What lies behind the end tells a write that was cut off by where the file ends.
+            current.end_at_length().map_err(WriteError::Fatal)?;
+        }
+        if let Err(error) = current.file.write_at(&self.record, current.length) {
             // Part of the record may be there; without it, the file is as it was. A power loss must not bring it back,
             // as the segment may be closed before it gets another record.
+            current.prepared_bytes = 0;
             current.file.truncate(current.length).map_err(WriteError::Fatal)?;
             current.file.sync().map_err(WriteError::Fatal)?;
             return Err(WriteError::from(error));
@@ -223,37 +230,61 @@ impl Committer {
         }
     }
 
-    fn close_segment(&mut self) {
-        let Some(CurrentSegment { id, length, rows, opened_at, .. }) = self.current.take() else { return };
-        self.queue.push(PendingSegment { id, rows, bytes: length, opened_at });
+    fn open_segment(&mut self) -> Result<CurrentSegment, WriteError> {
+        let prepared = match self.preparer.take() {
+            Some(Err(WriteError::Fatal(error))) => return Err(WriteError::Fatal(error)),
+            Some(Ok(segment)) => Some(segment),
+            Some(Err(WriteError::NoSpace(_))) | None => None,
+        };
+        let NewSegment { id, file, prepared_bytes } = match prepared {
+            Some(segment) => segment,
+            None => {
+                let id = self.next_id();
+                create_segment(self.disk.as_ref(), id, 0)?
+            }
+        };
+        let prepared_next =
+            (self.last_length / 4 * 5).max(PREPARED_BYTES_MIN).min(self.limits.prepared_bytes_max.into());
+        if let Ok(prepared_next @ 1..) = u32::try_from(prepared_next) {
+            let next = self.next_id();
+            self.preparer.prepare(next, prepared_next);
+        }
+        let length = SEGMENT_HEADER_BYTES as u64;
+        self.queue.committed(0, length);
+        Ok(CurrentSegment { id, file, length, prepared_bytes, rows: 0, records: 0, opened_at: Instant::now() })
     }
-}
 
-/// Why a commit failed.
-enum WriteError {
-    /// The disk has no room; nothing of the commit is left on it.
-    NoSpace(io::Error),
-    /// What is on the disk is not known any more.
-    Fatal(io::Error),
-}
+    fn next_id(&mut self) -> SegmentId {
+        let sequence = self.next_sequence;
+        self.next_sequence += 1;
+        SegmentId { epoch: self.epoch, sequence }
+    }
 
-impl From<io::Error> for WriteError {
-    fn from(error: io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::NoSpace(error),
-            _ => Self::Fatal(error),
+    fn close_segment(&mut self) -> io::Result<()> {
+        let Some(mut current) = self.current.take() else { return Ok(()) };
+        current.end_at_length()?;
+        let CurrentSegment { id, length, rows, opened_at, .. } = current;
+        self.last_length = length;
+        self.queue.push(PendingSegment { id, rows, bytes: length, opened_at });
+        Ok(())
+    }
+
+    /// Closes the last segment; the one that was prepared after it is not needed.
+    fn close(&mut self) -> io::Result<()> {
+        self.close_segment()?;
+        match self.preparer.take() {
+            Some(Ok(segment)) => self.disk.remove(&segment.id.file_name()),
+            _ => Ok(()),
         }
     }
 }
 
-fn create_segment(disk: &dyn Disk, id: SegmentId) -> Result<CurrentSegment, WriteError> {
-    let name = id.file_name();
-    let mut file = disk.create(&name)?;
-    if let Err(error) = file.append(&id.header()) {
-        disk.remove(&name).map_err(WriteError::Fatal)?;
-        return Err(error.into());
+impl CurrentSegment {
+    /// Cuts off what was prepared and is not used.
+    fn end_at_length(&mut self) -> io::Result<()> {
+        if std::mem::take(&mut self.prepared_bytes) > self.length {
+            self.file.truncate(self.length)?;
+        }
+        Ok(())
     }
-    disk.sync_directory().map_err(WriteError::Fatal)?;
-    let length = SEGMENT_HEADER_BYTES as u64;
-    Ok(CurrentSegment { id, file, length, rows: 0, records: 0, opened_at: Instant::now() })
 }

@@ -96,9 +96,10 @@ fn a_write_that_a_kill_has_cut_off_is_no_damage() {
         let mut trial = Trial::new(1);
         write_segments(&mut trial, &[vec![1], vec![1, 1]]).await;
         let name = newest(&trial);
-        let length = trial.machine.content(&name).len();
-        let record = (length - SEGMENT_HEADER_BYTES) / 2;
+        let whole = trial.machine.content(&name);
+        let record = (whole.len() - SEGMENT_HEADER_BYTES) / 2;
         for left_bytes in [record - 1, RECORD_HEADER_BYTES, RECORD_HEADER_BYTES - 1, 1] {
+            trial.machine.rot(&name, whole.clone());
             trial.rot(&name, &Rot::Cut(SEGMENT_HEADER_BYTES + record + left_bytes));
             let open = trial.start().expect("a torn write is no reason to refuse the start");
             assert_eq!(open.queue.damage(), Damage::default());
@@ -107,6 +108,66 @@ fn a_write_that_a_kill_has_cut_off_is_no_damage() {
         }
         trial.end_well().await;
         assert_eq!(trial.arrived().len(), 2);
+    });
+}
+
+/// Two records in a prepared segment that a kill has left open, and its content.
+async fn leave_open(trial: &mut Trial) -> (String, Vec<u8>) {
+    trial.limits.prepared_bytes_max = 4000;
+    trial.limits.flush_events = 3;
+    let open = trial.start().expect("nothing fails");
+    // The first segment is made when it is needed; the second was prepared.
+    for rows in [3, 1, 1] {
+        trial.append(&open.journal, rows).await.expect("nothing fails");
+        if rows == 3 {
+            trial.store_next(&open.queue).await.expect("nothing fails");
+        }
+    }
+    trial.machine.kill();
+    let is_open = |name: &String| {
+        let (id, _) = SegmentId::from_name(name).expect("the name of a segment");
+        let segment = Segment::read(id, &Bytes::from(trial.machine.content(name)));
+        segment.is_open && segment.rows == 2
+    };
+    let name = trial.machine.names(".segment").into_iter().find(is_open).expect("an open segment");
+    let content = trial.machine.content(&name);
+    (name, content)
+}
+
+#[test]
+fn a_write_that_a_kill_has_cut_off_in_a_prepared_segment_is_no_damage() {
+    run(async {
+        let mut trial = Trial::new(1);
+        let (name, whole) = leave_open(&mut trial).await;
+        let end = whole.iter().rposition(|byte| *byte != 0).expect("records") + 1;
+        for cut in [whole.len(), end - 1, end - 30, end - 200] {
+            trial.machine.rot(&name, whole.clone());
+            let mut content = whole.clone();
+            content[cut..].fill(0);
+            trial.machine.rot(&name, content);
+            for _ in 0..2 {
+                let open = trial.start().expect("a torn write is no reason to refuse the start");
+                assert_eq!(open.queue.damage(), Damage::default(), "cut at {cut} of {end}");
+                // What follows makes it one that is not the last.
+                trial.append(&open.journal, 1).await.expect("nothing fails");
+                open.journal.close();
+                open.ended.await.expect("the thread reports").expect("nothing fails");
+                trial.machine.kill();
+            }
+        }
+    });
+}
+
+#[test]
+fn rot_before_the_last_record_of_a_prepared_segment_is_damage() {
+    run(async {
+        let mut trial = Trial::new(1);
+        let (name, _) = leave_open(&mut trial).await;
+        assert!(trial.rot(&name, &Rot::Flip((SEGMENT_HEADER_BYTES + RECORD_HEADER_BYTES + 5) * 8)));
+        let open = trial.start().expect("damage is no reason to refuse the start");
+        assert_eq!(open.queue.damage().segments, 1);
+        trial.drain(&open).await.expect("nothing fails");
+        trial.check();
     });
 }
 

@@ -2,7 +2,8 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, Write},
+    io,
+    os::unix::fs::FileExt,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -24,9 +25,10 @@ pub trait Disk: Send + Sync + 'static {
     fn sync_file_system(&self) -> io::Result<()>;
 }
 
-/// An open file, written at its end.
+/// An open file.
 pub trait DiskFile: Send {
-    fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
+    /// Writes over what is at `offset`, or behind the end.
+    fn write_at(&mut self, bytes: &[u8], offset: u64) -> io::Result<()>;
     fn truncate(&mut self, length: u64) -> io::Result<()>;
     /// Makes the content last through a power loss.
     fn sync(&mut self) -> io::Result<()>;
@@ -57,12 +59,12 @@ impl RealDisk {
 
 impl Disk for RealDisk {
     fn create(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
-        let file = OpenOptions::new().append(true).create_new(true).open(self.directory.join(name))?;
+        let file = OpenOptions::new().write(true).create_new(true).open(self.directory.join(name))?;
         Ok(Box::new(file))
     }
 
     fn open(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
-        let file = OpenOptions::new().append(true).open(self.directory.join(name))?;
+        let file = OpenOptions::new().write(true).open(self.directory.join(name))?;
         Ok(Box::new(file))
     }
 
@@ -104,8 +106,8 @@ impl Disk for RealDisk {
 }
 
 impl DiskFile for File {
-    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.write_all(bytes)
+    fn write_at(&mut self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        self.write_all_at(bytes, offset)
     }
 
     fn truncate(&mut self, length: u64) -> io::Result<()> {

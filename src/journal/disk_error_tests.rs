@@ -32,7 +32,7 @@ async fn appends_until_it_fails(trial: &mut Trial, power_loss: bool) {
 #[test]
 fn a_failed_operation_ends_the_journal_and_the_next_start_sends_what_was_accepted() {
     run(async {
-        for operation in [Operation::Append, Operation::Sync, Operation::SyncDirectory, Operation::Create] {
+        for operation in [Operation::Write, Operation::Sync, Operation::SyncDirectory, Operation::Create] {
             // Directories are synced and files created once a segment, and at the start.
             let starts_with = if operation == Operation::SyncDirectory { 1 } else { 0 };
             for spared in starts_with..8 {
@@ -48,10 +48,35 @@ fn a_failed_operation_ends_the_journal_and_the_next_start_sends_what_was_accepte
 }
 
 #[test]
+fn an_error_while_a_segment_is_prepared_ends_the_journal_and_no_room_does_not() {
+    run(async {
+        for operation in [Operation::Write, Operation::Sync, Operation::SyncDirectory, Operation::Create] {
+            for spared in 1..12 {
+                let mut trial = Trial::new(spared);
+                trial.limits.segment_bytes_max = 1;
+                trial.limits.prepared_bytes_max = 500;
+                trial.machine.fail(operation, spared, Errno::IO);
+                appends_until_it_fails(&mut trial, true).await;
+            }
+        }
+        let mut trial = Trial::new(1);
+        trial.limits.flush_events = 1;
+        trial.limits.prepared_bytes_max = 100_000;
+        trial.machine.set_bytes_max(Some(20_000));
+        let open = trial.start().expect("nothing fails");
+        for _ in 0..5 {
+            trial.append(&open.journal, 1).await.expect("a segment that is not prepared has room");
+            trial.store_next(&open.queue).await.expect("nothing fails");
+        }
+        open.journal.close();
+    });
+}
+
+#[test]
 fn a_partial_write_that_cannot_be_taken_back_ends_the_journal() {
     run(async {
         let mut trial = Trial::new(1);
-        trial.machine.fail(Operation::Append, 3, Errno::NOSPC);
+        trial.machine.fail(Operation::Write, 3, Errno::NOSPC);
         trial.machine.fail(Operation::Truncate, 0, Errno::IO);
         appends_until_it_fails(&mut trial, true).await;
     });

@@ -56,9 +56,9 @@ mod tests {
                     clock_skew_ms: 0,
                 });
             }
-            let mut bytes = BytesMut::from(id.header().as_slice());
+            let mut bytes = BytesMut::from(id.header(0).as_slice());
             write_record(&mut bytes, id, 0, &batch);
-            disk.create(&id.file_name()).expect("a new file").append(&bytes).expect("room");
+            disk.create(&id.file_name()).expect("a new file").write_at(&bytes, 0).expect("room");
         }
         let mut found = Vec::new();
         visit_event_ids(disk.as_ref(), |id| found.push(String::from_utf8_lossy(id).into_owned())).expect("readable");

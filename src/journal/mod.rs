@@ -18,6 +18,7 @@ mod block;
 mod committer;
 mod disk;
 mod event_ids;
+mod new_segment;
 mod queue;
 mod recovery;
 mod segment;
@@ -58,6 +59,9 @@ use committer::{Command, Committer};
 /// Appends that wait for a commit; more are answered as overload.
 const APPENDS_WAITING_MAX: usize = 4096;
 
+/// A longer segment is appended to where it was not prepared: its writes are large, and a sync is little beside them.
+const PREPARED_BYTES_MAX: u32 = 4 * 1024 * 1024;
+
 /// The bounds of a journal.
 #[derive(Debug, Clone)]
 pub struct JournalLimits {
@@ -69,6 +73,8 @@ pub struct JournalLimits {
     pub stored_kept: Duration,
     /// A segment is closed when it is this long, even while the store is busy.
     pub segment_bytes_max: u64,
+    /// Bytes that the file of the next segment is filled with zeros for, ahead of its use; 0 for none.
+    pub prepared_bytes_max: u32,
     /// Events that close a segment when the store is idle.
     pub flush_events: u64,
     /// Age that closes a segment when the store is idle.
@@ -76,11 +82,14 @@ pub struct JournalLimits {
 }
 
 impl JournalLimits {
-    /// A quarter of the configured bytes is for segments kept after their insert.
+    /// A quarter of the configured bytes is for segments kept after their insert, and for what is prepared: the rest of
+    /// the segment that is written, and the next one.
     pub fn from_config(config: &JournalConfig) -> Self {
+        let prepared_bytes_max = PREPARED_BYTES_MAX.min(u32::try_from(config.bytes_max / 64).unwrap_or(u32::MAX));
         Self {
             pending_bytes_max: config.bytes_max / 4 * 3,
-            stored_bytes_max: config.bytes_max / 4,
+            stored_bytes_max: config.bytes_max / 4 - 2 * u64::from(prepared_bytes_max),
+            prepared_bytes_max,
             stored_kept: Duration::from_secs(120),
             segment_bytes_max: (32 * 1024 * 1024).min(config.bytes_max / 8).max(1),
             flush_events: config.flush_events,
@@ -127,7 +136,7 @@ impl Journal {
         let recovered = recovery::recover(disk.as_ref())?;
         let (commands, received) = mpsc::sync_channel(APPENDS_WAITING_MAX);
         let queue = Arc::new(SegmentQueue::new(Arc::clone(&disk), limits.clone(), &recovered, commands.clone()));
-        let committer = Committer::new(disk, limits, Arc::clone(&queue), epoch, recovered.next_sequence);
+        let committer = Committer::new(disk, limits, Arc::clone(&queue), epoch, recovered.next_sequence)?;
         let (report, ended) = oneshot::channel();
         std::thread::Builder::new().name("weir-journal".to_owned()).spawn(move || {
             // The receiver is gone only when the process is ending anyway.

@@ -16,8 +16,12 @@ enum Kept {
     Short,
 }
 
-fn trial(seed: u64, kept: Kept) -> Trial {
+/// Bytes that segments are prepared with: none, too few for all records, enough.
+const PREPARED_BYTES: [u32; 3] = [0, 500, 4000];
+
+fn trial(seed: u64, kept: Kept, prepared_bytes_max: u32) -> Trial {
     let mut trial = Trial::new(seed);
+    trial.limits.prepared_bytes_max = prepared_bytes_max;
     if let Kept::Short = kept {
         trial.limits.stored_bytes_max = 700;
     }
@@ -85,11 +89,13 @@ async fn lose_power_in_lives(trial: &mut Trial, operation: u64) -> bool {
 #[test]
 fn accepted_events_arrive_once_after_a_power_loss_at_any_operation() {
     run(async {
-        for kept in [Kept::Long, Kept::Short] {
+        for (kept, prepared_bytes_max) in
+            [Kept::Long, Kept::Short].into_iter().flat_map(|kept| PREPARED_BYTES.map(|bytes| (kept, bytes)))
+        {
             for seed in 0..6 {
                 let mut operation = 0;
                 loop {
-                    let mut trial = trial(seed, kept);
+                    let mut trial = trial(seed, kept, prepared_bytes_max);
                     let cut = lose_power_in_lives(&mut trial, operation).await;
                     trial.end_well().await;
                     if !cut {
@@ -106,11 +112,11 @@ fn accepted_events_arrive_once_after_a_power_loss_at_any_operation() {
 #[test]
 fn accepted_events_arrive_once_after_another_power_loss_during_the_recovery() {
     run(async {
-        for seed in 0..1 {
+        for (seed, prepared_bytes_max) in [(0, 0), (1, 4000)] {
             for operation in 0.. {
                 let mut recovery_operation = 0;
                 let lost_in_lives = loop {
-                    let mut trial = trial(seed, Kept::Long);
+                    let mut trial = trial(seed, Kept::Long, prepared_bytes_max);
                     let cut = lose_power_in_lives(&mut trial, operation).await;
                     trial.machine.cut_power_after(recovery_operation);
                     if let Ok(open) = trial.start() {

@@ -8,7 +8,7 @@ use rustix::io::Errno;
 use super::{
     disk::Disk,
     queue::PendingSegment,
-    segment::{Segment, SegmentId},
+    segment::{Segment, SegmentId, is_unused},
 };
 
 /// Present while no process is at work and the last one ended in order.
@@ -70,7 +70,7 @@ pub struct Recovered {
 }
 
 /// Reads the directory and sets damage aside. The clean mark is removed: from here on, an end is unclean until it is
-/// marked otherwise. No segment is changed: what a start sends, any later start finds.
+/// marked otherwise. No record is changed: what a start sends, any later start finds.
 pub fn recover(disk: &dyn Disk) -> io::Result<Recovered> {
     let files = disk.list()?;
     let clean = files.iter().any(|(name, _)| name == CLEAN_FILE);
@@ -79,8 +79,9 @@ pub fn recover(disk: &dyn Disk) -> io::Result<Recovered> {
         .filter_map(|(name, bytes)| SegmentId::from_name(name).map(|(id, state)| (id, state, *bytes)))
         .collect();
     segments.sort_by_key(|(id, ..)| (id.sequence, id.epoch));
+    let next_sequence = segments.last().map_or(1, |(last, ..)| last.sequence.saturating_add(1));
+    remove_unused(disk, &mut segments)?;
     let last = segments.last().map(|(id, ..)| *id);
-    let next_sequence = last.map_or(1, |last| last.sequence.saturating_add(1));
     let mut recovered = Recovered { next_sequence, ..Recovered::default() };
     for (id, state, bytes) in segments {
         match state {
@@ -102,7 +103,23 @@ pub fn recover(disk: &dyn Disk) -> io::Result<Recovered> {
     Ok(recovered)
 }
 
-/// One segment; `None` if it holds no event. Only in the last one a write can have been under way.
+/// Deletes the segments that were made and not used: the one that was prepared, and perhaps the one before.
+fn remove_unused(disk: &dyn Disk, segments: &mut Vec<(SegmentId, &str, u64)>) -> io::Result<()> {
+    const UNUSED_MAX: usize = 2;
+    for _ in 0..UNUSED_MAX {
+        let Some((id, PENDING, _)) = segments.last() else { return Ok(()) };
+        let name = id.file_name();
+        match disk.read(&name) {
+            Ok(content) if is_unused(&content) => disk.remove(&name)?,
+            // What cannot be read is dealt with later.
+            _ => return Ok(()),
+        }
+        segments.pop();
+    }
+    Ok(())
+}
+
+/// One segment; `None` if it holds no event. Only in the last one, or an open one, a write can have been under way.
 fn recover_segment(disk: &dyn Disk, id: SegmentId, is_last: bool) -> io::Result<Option<PendingSegment>> {
     let name = id.file_name();
     let content = match disk.read(&name) {
@@ -116,7 +133,7 @@ fn recover_segment(disk: &dyn Disk, id: SegmentId, is_last: bool) -> io::Result<
     };
     let segment = Segment::read(id, &content);
     // One without a record is the last one, too: a start deletes it.
-    let cut = !is_last && (segment.torn_bytes > 0 || segment.rows == 0);
+    let cut = !is_last && !segment.is_open && (segment.torn_bytes > 0 || segment.rows == 0);
     if !segment.damaged.is_empty() || cut {
         tracing::error!(segment = name, ranges = ?segment.damaged, torn_bytes = segment.torn_bytes, "a journal segment is damaged; its sound records are sent, a copy is kept");
         keep_copy(disk, id, &content)?;
@@ -128,9 +145,15 @@ fn recover_segment(disk: &dyn Disk, id: SegmentId, is_last: bool) -> io::Result<
         disk.remove(&name)?;
         return Ok(None);
     }
+    let mut file = disk.open(&name)?;
+    let bytes = if cut { content.len() } else { segment.end } as u64;
+    if bytes < content.len() as u64 {
+        // For a later start, when others have followed, a record that was cut off would be damage.
+        file.truncate(bytes)?;
+    }
     // What is sent from here must be what a later start finds.
-    disk.open(&name)?.sync()?;
-    Ok(Some(PendingSegment { id, rows: segment.rows, bytes: content.len() as u64, opened_at: Instant::now() }))
+    file.sync()?;
+    Ok(Some(PendingSegment { id, rows: segment.rows, bytes, opened_at: Instant::now() }))
 }
 
 /// Keeps the damaged bytes and what is around them, if there is room: events come before evidence.
@@ -148,7 +171,7 @@ pub fn keep_copy(disk: &dyn Disk, id: SegmentId, content: &[u8]) -> io::Result<(
         }
         created => created?,
     };
-    match file.append(content).and_then(|()| file.sync()) {
+    match file.write_at(content, 0).and_then(|()| file.sync()) {
         Err(error) if error.kind() == io::ErrorKind::StorageFull => {
             tracing::error!(segment = name, "there is no room for a copy of a damaged segment; it is not kept");
             disk.remove(&name)

@@ -1,7 +1,7 @@
 //! The bytes of a segment file, and reading them back after anything may have happened to them.
 //!
 //! ```text
-//! segment  ┌ magic "WEIRJRN1" 8 │ epoch u64 │ sequence u64 │ crc32c of the 24 bytes before, u32 │ zero u32 ┐ 32 bytes
+//! segment  ┌ magic "WEIRJRN1" 8 │ epoch u64 │ sequence u64 │ prepared length u32 │ crc32c of the bytes before ┐ 32 bytes
 //! record   ├ marker "REC1" 4 │ length u32 │ number u32 │ rows u32 │ crc32c of the header │ crc32c │ payload ┤
 //!          └ …                                                                                             ┘
 //! ```
@@ -10,6 +10,10 @@
 //! checksum covers the segment's id and the 16 bytes before, the second the first and the payload. So no record can pass
 //! for one of another place, as when a disk returns old blocks; a client, who cannot know the epoch, cannot put a record
 //! into its events; and a length is known to be good before it is followed.
+//!
+//! A file is made with its prepared length, zeros behind the header, and cut to what was written when the segment is closed,
+//! or when the length does not suffice. One that has its prepared length was being written: its end may be zeros, or a
+//! record that was cut off before them.
 
 use std::ops::Range;
 
@@ -21,6 +25,9 @@ const MAGIC: &[u8; 8] = b"WEIRJRN1";
 const MARKER: &[u8; 4] = b"REC1";
 pub const SEGMENT_HEADER_BYTES: usize = 32;
 pub const RECORD_HEADER_BYTES: usize = 24;
+/// Where the prepared length and the checksum stand in a segment's header.
+const PREPARED_BYTES_AT: usize = 24;
+const HEADER_END_AT: usize = 28;
 /// Where the checksums stand in a record's header.
 const HEADER_CHECKSUM_AT: usize = 16;
 const CHECKSUM_AT: usize = 20;
@@ -41,14 +48,15 @@ impl SegmentId {
         format!("weir-{:016x}-{}", self.epoch, self.sequence)
     }
 
-    /// The first bytes of the segment's file.
-    pub fn header(&self) -> [u8; SEGMENT_HEADER_BYTES] {
+    /// The first bytes of the segment's file. `prepared_bytes`: the length it is made with, 0 for that of the header.
+    pub fn header(&self, prepared_bytes: u32) -> [u8; SEGMENT_HEADER_BYTES] {
         let mut header = [0; SEGMENT_HEADER_BYTES];
         header[..8].copy_from_slice(MAGIC);
         header[8..16].copy_from_slice(&self.epoch.to_le_bytes());
         header[16..24].copy_from_slice(&self.sequence.to_le_bytes());
-        let checksum = crc32c::crc32c(&header[..24]);
-        header[24..28].copy_from_slice(&checksum.to_le_bytes());
+        header[PREPARED_BYTES_AT..HEADER_END_AT].copy_from_slice(&prepared_bytes.to_le_bytes());
+        let checksum = crc32c::crc32c(&header[..HEADER_END_AT]);
+        header[HEADER_END_AT..].copy_from_slice(&checksum.to_le_bytes());
         header
     }
 }
@@ -86,6 +94,10 @@ pub struct Segment {
     pub damaged: Vec<Range<usize>>,
     /// Bytes at the end, not among the damaged, that a write leaves which is cut off under way.
     pub torn_bytes: usize,
+    /// The file has its prepared length: it was not closed.
+    pub is_open: bool,
+    /// Where the last record, or damage, ends.
+    pub end: usize,
 }
 
 impl Segment {
@@ -96,17 +108,22 @@ impl Segment {
             segment.torn_bytes = file.len();
             return segment;
         }
-        if !file.starts_with(&id.header()) {
+        segment.end = SEGMENT_HEADER_BYTES;
+        let prepared_bytes = u32_at(file, PREPARED_BYTES_AT).unwrap_or_default();
+        let has_header = file.starts_with(&id.header(prepared_bytes));
+        if !has_header {
             segment.damaged.push(0..SEGMENT_HEADER_BYTES);
         }
+        segment.is_open = has_header && file.len() == prepared_bytes as usize;
         let mut at = SEGMENT_HEADER_BYTES;
         let mut number_min = 0;
-        while at < file.len() {
+        while at < file.len() && !(segment.is_open && is_blank(&file[at..])) {
             let end = match record_at(id, file, at, number_min) {
                 Found::Record { end, number, rows } => {
                     number_min = number.saturating_add(1);
                     segment.rows += u64::from(rows);
                     segment.blocks.push(file.slice(at + RECORD_HEADER_BYTES..end));
+                    segment.end = end;
                     end
                 }
                 Found::Torn => {
@@ -120,7 +137,19 @@ impl Segment {
             };
             at = end;
         }
+        if segment.is_open {
+            segment.take_torn_end(file);
+        }
+        segment.end = segment.damaged.last().map_or(segment.end, |last| segment.end.max(last.end));
         segment
+    }
+
+    /// In a segment that was being written, what no record follows is a write that was cut off.
+    fn take_torn_end(&mut self, file: &[u8]) {
+        let end = self.end;
+        if self.damaged.pop_if(|last| last.start >= end).is_some() {
+            self.torn_bytes = file[end..].iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+        }
     }
 
     fn add_damage(&mut self, range: Range<usize>) {
@@ -175,6 +204,15 @@ fn record_at(id: SegmentId, file: &[u8], at: usize, number_min: u32) -> Found {
 fn next_marker(file: &[u8], from: usize) -> usize {
     let rest = file.get(from..).unwrap_or_default();
     rest.windows(MARKER.len()).position(|window| window == MARKER).map_or(file.len(), |found| from + found)
+}
+
+/// Whether there is nothing in a segment's file but, perhaps, its header: it was made, and not used.
+pub fn is_unused(file: &[u8]) -> bool {
+    file.get(SEGMENT_HEADER_BYTES..).is_none_or(is_blank)
+}
+
+fn is_blank(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| *byte == 0)
 }
 
 fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {

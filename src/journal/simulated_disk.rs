@@ -112,24 +112,24 @@ impl Disk for Handle {
 impl FileHandle {
     fn change(&self, state: &mut State, change: ContentChange) {
         let file = &mut state.files[self.file];
-        match &change {
-            ContentChange::Append(new) => file.now.extend_from_slice(new),
-            ContentChange::Truncate(length) => file.now.truncate(*length),
-        }
+        Content::apply(&mut file.now, change.clone());
         file.changes.push_back(change);
     }
 }
 
 impl DiskFile for FileHandle {
-    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+    fn write_at(&mut self, bytes: &[u8], offset: u64) -> io::Result<()> {
         let mut state = running(&self.machine, self.process)?;
-        let failed = state.begin(Some(Operation::Append));
-        let room = state.bytes_max.map_or(usize::MAX, |bytes_max| bytes_max.saturating_sub(state.bytes_used()));
+        let failed = state.begin(Some(Operation::Write));
+        let offset = usize::try_from(offset).expect("an offset in memory");
+        let free = state.bytes_max.map_or(bytes.len(), |bytes_max| bytes_max.saturating_sub(state.bytes_used()));
+        // What is written over takes no room.
+        let room = free + state.files[self.file].now.len().saturating_sub(offset);
         let written = match failed {
             Ok(()) => bytes.len().min(room),
             Err(_) => state.random.below(bytes.len() + 1).min(room),
         };
-        self.change(&mut state, ContentChange::Append(bytes[..written].to_vec()));
+        self.change(&mut state, ContentChange::Write(offset, bytes[..written].to_vec()));
         failed?;
         state.end()?;
         if written < bytes.len() { Err(Errno::NOSPC.into()) } else { Ok(()) }

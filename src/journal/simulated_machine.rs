@@ -21,7 +21,7 @@ pub struct Machine(Arc<Mutex<State>>);
 /// What can be made to fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operation {
-    Append,
+    Write,
     Sync,
     SyncDirectory,
     Read,
@@ -60,8 +60,10 @@ pub struct Content {
     pub sync_failed_in: Option<u64>,
 }
 
+#[derive(Clone)]
 pub enum ContentChange {
-    Append(Vec<u8>),
+    /// At an offset.
+    Write(usize, Vec<u8>),
     Truncate(usize),
 }
 
@@ -131,6 +133,13 @@ impl Machine {
     /// Syncs that followed a failed one of the same file in the same process.
     pub fn syncs_after_failure(&self) -> u64 {
         self.state().syncs_after_failure
+    }
+
+    /// Bytes of the files whose names have an ending.
+    pub fn bytes_of(&self, ending: &str) -> u64 {
+        let state = self.state();
+        let files = state.names.iter().filter(|(name, _)| name.ends_with(ending));
+        files.map(|(_, file)| state.files[*file].now.len() as u64).sum()
     }
 
     /// Names with an ending.
@@ -222,7 +231,10 @@ impl State {
 impl Content {
     pub fn apply(bytes: &mut Vec<u8>, change: ContentChange) {
         match change {
-            ContentChange::Append(new) => bytes.extend(new),
+            ContentChange::Write(offset, new) => {
+                bytes.resize(bytes.len().max(offset + new.len()), 0);
+                bytes[offset..offset + new.len()].copy_from_slice(&new);
+            }
             ContentChange::Truncate(length) => bytes.truncate(length),
         }
     }
@@ -239,7 +251,7 @@ impl Content {
                 Self::apply(&mut self.lasting, change);
             }
         }
-        if let Some(ContentChange::Append(mut new)) = self.changes.pop_front() {
+        if let Some(ContentChange::Write(offset, mut new)) = self.changes.pop_front() {
             new.truncate(random.below(new.len() + 1));
             let torn_from = new.len().saturating_sub(new.len() % SECTOR_BYTES);
             match random.below(3) {
@@ -247,7 +259,7 @@ impl Content {
                 1 => new[torn_from..].fill(0),
                 _ => new[torn_from..].iter_mut().for_each(|byte| *byte = random.byte()),
             }
-            self.lasting.extend(new);
+            Self::apply(&mut self.lasting, ContentChange::Write(offset, new));
         }
         *self = Self { now: self.lasting.clone(), lasting: std::mem::take(&mut self.lasting), ..Self::default() };
     }

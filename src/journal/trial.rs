@@ -48,6 +48,7 @@ impl Trial {
             stored_bytes_max: 1 << 20,
             stored_kept: NEVER,
             segment_bytes_max: 1 << 20,
+            prepared_bytes_max: 0,
             flush_events: 4,
             flush_interval: NEVER,
         };

@@ -312,6 +312,7 @@ impl Pipeline {
             stored_bytes_max: 1 << 30,
             stored_kept: Duration::from_secs(120),
             segment_bytes_max: 1 << 25,
+            prepared_bytes_max: 4096,
             flush_events: 1,
             flush_interval: Duration::from_millis(10),
         };
