@@ -33,7 +33,7 @@ fn decoder() -> Decoder {
 }
 
 fn decoded(events: usize) -> EventBatch {
-    decoder().decode(body(events).as_bytes(), &RECEIPT).expect("a valid body").batch
+    decoder().decode(body(events).as_bytes(), &RECEIPT, EventBatch::default()).expect("a valid body").batch
 }
 
 fn decode(criterion: &mut Criterion) {
@@ -41,7 +41,7 @@ fn decode(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("decode and validate");
     group.throughput(Throughput::Elements(EVENTS as u64));
     group.bench_function("500 events", |bencher| {
-        bencher.iter(|| decoder.decode(black_box(body.as_bytes()), &RECEIPT));
+        bencher.iter(|| decoder.decode(black_box(body.as_bytes()), &RECEIPT, EventBatch::default()));
     });
     group.finish();
 }

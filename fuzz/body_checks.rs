@@ -7,7 +7,7 @@ use serde_json::{Map, Value, value::RawValue};
 use weir::{
     event::{EventLimits, PRODUCT_EVENTS},
     ingest::{Decoded, Decoder, EventNames, Receipt},
-    journal::Segment,
+    journal::{EventBatch, Segment},
 };
 
 /// 2026-01-01T00:00:00Z.
@@ -20,7 +20,8 @@ pub fn check(body: &[u8]) {
         names: EventNames::listed(&PRODUCT_EVENTS.map(str::to_owned)),
     };
     let elements = elements(body).filter(|elements| (1..=decoder.limits.events_per_request_max).contains(elements));
-    match decoder.decode(body, &Receipt { received_at_ms: RECEIVED_AT_MS, ..Receipt::default() }) {
+    match decoder.decode(body, &Receipt { received_at_ms: RECEIVED_AT_MS, ..Receipt::default() }, EventBatch::default())
+    {
         Ok(decoded) => check_decoded(body, decoded, elements, &decoder.limits),
         Err(error) => assert_eq!(elements, None, "a list of values was refused as a whole: {error}"),
     }

@@ -12,8 +12,8 @@ use crate::{
     engine::{Engine, EngineConfig, EngineError, START_TIMEOUT},
     event::EventLimits,
     http::{
-        Connections, DashboardState, IngestStages, IngestState, ServerLimits, connections_within_descriptors,
-        dashboard_router, ingest_router, serve,
+        Answer, Connections, DashboardState, IngestService, IngestStages, IngestState, ServerLimits,
+        connections_within_descriptors, dashboard_service, serve,
     },
     ingest::{Decoder, EventIdFiles, EventIds, EventNames},
     journal::{Disk, Journal, JournalLimits, OpenJournal, RealDisk, SegmentQueue, visit_event_ids},
@@ -110,8 +110,8 @@ pub async fn run(
     };
     let freshness = ingestion.as_ref().map(|ingestion| ingestion.freshness.clone());
     let dashboard = listeners.dashboard.map(|listener| {
-        let router = dashboard(&config, &store, &clock, freshness);
-        tokio::spawn(serve(listener, router, limits.clone(), Connections::new(), shutdown.clone()))
+        let service = dashboard(&config, &store, &clock, freshness);
+        tokio::spawn(serve(listener, service, limits.clone(), Connections::new(), shutdown.clone()))
     });
     tracing::info!("weir is up");
 
@@ -192,10 +192,10 @@ impl Ingestion {
             unflushed_max: config.ingest.unflushed_max,
             rejected_events,
         };
-        let router = ingest_router(IngestState::new(stages, limits, Arc::clone(&connections)));
+        let service = IngestService::new(IngestState::new(stages, limits, Arc::clone(&connections)));
         let (give_up, event_ids_complete) = (CancellationToken::new(), CancellationToken::new());
         Ok(Self {
-            server: tokio::spawn(serve(listener, router, limits.clone(), connections, shutdown.clone())),
+            server: tokio::spawn(serve(listener, service, limits.clone(), connections, shutdown.clone())),
             journal,
             journal_ended: ended,
             queue,
@@ -264,10 +264,10 @@ fn failure<T, E: std::error::Error + Send + Sync + 'static>(ended: Result<io::Re
     }
 }
 
-fn dashboard(config: &Config, store: &Store, clock: &Clock, freshness: Freshness) -> axum::Router {
+fn dashboard(config: &Config, store: &Store, clock: &Clock, freshness: Freshness) -> impl Answer + use<> {
     let answers = Answers::new(store.clone(), clock.clone(), freshness);
     let ingest_url = config.dashboard.ingest_url.clone();
-    dashboard_router(DashboardState::new(Catalog::built_in(), answers, ingest_url, config.retention_days))
+    dashboard_service(DashboardState::new(Catalog::built_in(), answers, ingest_url, config.retention_days))
 }
 
 /// Creates what is missing in ClickHouse, as soon as it can be reached.

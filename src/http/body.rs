@@ -6,15 +6,13 @@ use async_compression::{
     tokio::bufread::{BrotliDecoder, GzipDecoder, ZstdDecoder},
     zstd::DParameter,
 };
-use axum::{
-    body::Body,
-    http::{
-        HeaderMap, Request,
-        header::{CONTENT_ENCODING, CONTENT_TYPE, EXPECT},
-    },
+use axum::http::{
+    HeaderMap, Request,
+    header::{CONTENT_ENCODING, CONTENT_TYPE, EXPECT},
 };
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
+use hyper::body::{Body, Incoming};
 use tokio::{
     io::{AsyncRead, AsyncReadExt},
     time::timeout,
@@ -67,12 +65,11 @@ pub struct JsonBody {
 
 impl BodyReader {
     /// The body of a request with JSON in it, decompressed.
-    pub async fn read_json(&self, request: Request<Body>) -> Result<JsonBody, ReadError> {
+    pub async fn read_json(&self, request: Request<Incoming>) -> Result<JsonBody, ReadError> {
         let (parts, body) = request.into_parts();
         check_media_type(&parts.headers)?;
         let encoding = Encoding::of(&parts.headers)?;
-        let announced_max = body_length_announced(&body);
-        if announced_max > BODY_BYTES_MAX as u64 && parts.headers.contains_key(EXPECT) {
+        if body.size_hint().lower() > BODY_BYTES_MAX as u64 && parts.headers.contains_key(EXPECT) {
             // The client asks before it sends. One that does not ask reads our answer only after it has sent.
             return Err(ReadError::TooLarge(BODY_BYTES_MAX));
         }
@@ -87,12 +84,8 @@ impl BodyReader {
     }
 }
 
-fn body_length_announced(body: &Body) -> u64 {
-    axum::body::HttpBody::size_hint(body).lower()
-}
-
 /// Collects a body; one that arrives in one piece is not copied.
-async fn arrive(mut body: Body, held: &mut HeldBytes) -> Result<Bytes, ReadError> {
+async fn arrive(mut body: Incoming, held: &mut HeldBytes) -> Result<Bytes, ReadError> {
     let (mut first, mut joined) = (Bytes::new(), BytesMut::new());
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(|error| ReadError::Broken(error.to_string()))?.into_data() else { continue };

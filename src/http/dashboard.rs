@@ -10,6 +10,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use hyper_util::service::TowerToHyperService;
 use rust_embed::RustEmbed;
 use serde::Serialize;
 use tower_http::compression::CompressionLayer;
@@ -58,20 +59,21 @@ impl DashboardState {
     }
 }
 
-/// Routes of the dashboard's listener.
-pub fn dashboard_router(state: DashboardState) -> Router {
+/// Answers the dashboard's listener.
+pub fn dashboard_service(state: DashboardState) -> TowerToHyperService<Router> {
     let api = Router::new()
         .route("/queries/{name}", get(get_query))
         .route("/rejected", get(get_rejected))
         .route("/info", get(get_info))
         .route("/openapi.json", get(get_openapi))
         .fallback(|| async { ApiError::NotFound });
-    Router::new()
+    let routes = Router::new()
         .nest("/api", api)
         .fallback(get_file)
         .method_not_allowed_fallback(|| async { ApiError::MethodNotAllowed })
         .layer(CompressionLayer::new())
-        .with_state(state)
+        .with_state(state);
+    TowerToHyperService::new(routes)
 }
 
 async fn get_query(

@@ -1,18 +1,19 @@
 //! `POST /events`, `GET /health` and `GET /metrics`.
 
-use std::{sync::Arc, time::Duration};
+use std::{convert::Infallible, pin::Pin, sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
-    body::Body,
     extract::State,
     http::{
-        HeaderMap, HeaderName, Method, Request, StatusCode,
-        header::{CONTENT_ENCODING, CONTENT_TYPE},
+        HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode,
+        header::{ACCESS_CONTROL_ALLOW_ORIGIN, CONTENT_ENCODING, CONTENT_TYPE},
     },
     response::{IntoResponse, Response},
-    routing::{get, post},
+    routing::{any, get},
 };
+use hyper::{body::Incoming, service::Service};
+use hyper_util::service::TowerToHyperService;
 use serde::Serialize;
 use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
@@ -34,6 +35,7 @@ use crate::{
     store::{FlushReport, RejectedEvent, RejectedEvents, Source},
 };
 
+const EVENTS_PATH: &str = "/events";
 /// How long a browser remembers that it may send events.
 const PREFLIGHT_MAX_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -91,8 +93,39 @@ impl IngestState {
     }
 }
 
-/// Routes of the ingestion listener. Any web page may send events, so any origin is allowed; nothing can be read.
-pub fn ingest_router(state: IngestState) -> Router {
+/// Answers the ingestion listener: `POST /events` by itself, as each layer of a router costs as much as decoding an event,
+/// and everything else by routes. Any web page may send events, so any origin is allowed; nothing can be read.
+#[derive(Clone)]
+pub struct IngestService {
+    state: IngestState,
+    routes: TowerToHyperService<Router>,
+}
+
+impl IngestService {
+    pub fn new(state: IngestState) -> Self {
+        Self { routes: TowerToHyperService::new(routes(state.clone())), state }
+    }
+}
+
+impl Service<Request<Incoming>> for IngestService {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        if request.method() != Method::POST || request.uri().path() != EVENTS_PATH {
+            return Box::pin(self.routes.call(request));
+        }
+        let state = self.state.clone();
+        Box::pin(async move {
+            let mut response = post_events(&state.0, request).await;
+            response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+            Ok(response)
+        })
+    }
+}
+
+fn routes(state: IngestState) -> Router {
     let cors = CorsLayer::new()
         .allow_origin(Any)
         .allow_methods([Method::POST])
@@ -100,8 +133,7 @@ pub fn ingest_router(state: IngestState) -> Router {
         .max_age(PREFLIGHT_MAX_AGE);
     let wrong_method = || async { ApiError::MethodNotAllowed };
     // The layer must be the last: it answers a preflight before a wrong method is refused.
-    let events =
-        Router::new().route("/events", post(post_events)).method_not_allowed_fallback(wrong_method).layer(cors);
+    let events = Router::new().route(EVENTS_PATH, any(wrong_method)).layer(cors);
     Router::new()
         .route("/health", get(get_health))
         .route("/metrics", get(get_metrics))
@@ -112,10 +144,10 @@ pub fn ingest_router(state: IngestState) -> Router {
 }
 
 /// 202 when at least one event is on disk, now or since an earlier request. 400 when none is.
-async fn post_events(State(state): State<IngestState>, request: Request<Body>) -> Response {
-    match take_events(&state.0, request).await {
+async fn post_events(parts: &Parts, request: Request<Incoming>) -> Response {
+    match take_events(parts, request).await {
         Ok(taken) => {
-            state.0.metrics.taken(&taken);
+            parts.metrics.taken(&taken);
             let reply = taken.reply();
             let status = match reply.accepted + reply.duplicates > 0 {
                 true => StatusCode::ACCEPTED,
@@ -125,7 +157,7 @@ async fn post_events(State(state): State<IngestState>, request: Request<Body>) -
         }
         Err(error) => {
             let response = error.into_response();
-            state.0.metrics.failed(response.status());
+            parts.metrics.failed(response.status());
             response
         }
     }
@@ -152,11 +184,11 @@ impl Taken {
     }
 }
 
-async fn take_events(Parts { stages, bodies, .. }: &Parts, request: Request<Body>) -> Result<Taken, ApiError> {
+async fn take_events(Parts { stages, bodies, .. }: &Parts, request: Request<Incoming>) -> Result<Taken, ApiError> {
     let batch_key = batch_key(request.headers())?;
     let JsonBody { text: body, held } = bodies.read_json(request).await?;
     let receipt = Receipt { received_at_ms: stages.clock.now_ms(), batch_key: batch_key.as_deref(), stored: &[] };
-    let mut decoded = stages.decoder.decode(&body, &receipt)?;
+    let mut decoded = stages.decoder.decode(&body, &receipt, stages.journal.empty_batch())?;
     let rejected_texts = std::mem::take(&mut decoded.rejected_texts);
     let taken = match decoded.event_ids.is_empty() {
         true => store(stages, decoded).await?,
@@ -214,7 +246,10 @@ async fn store_once(
             Decoded { batch: EventBatch::default(), times: TimeCounts::default(), ..decoded }
         }
         // Rare enough to decode once more, rather than to prepare every batch for taking rows out.
-        _ => stages.decoder.decode(body, &Receipt { stored: claim.duplicates(), ..*receipt })?,
+        _ => {
+            let receipt = Receipt { stored: claim.duplicates(), ..*receipt };
+            stages.decoder.decode(body, &receipt, stages.journal.empty_batch())?
+        }
     };
     let stored = batch.rows();
     if stored > 0 {

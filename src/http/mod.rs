@@ -16,8 +16,8 @@ mod rejected;
 mod server;
 
 pub use connections::Connections;
-pub use dashboard::{DashboardState, dashboard_router};
-pub use ingest::{IngestStages, IngestState, ingest_router};
+pub use dashboard::{DashboardState, dashboard_service};
+pub use ingest::{IngestService, IngestStages, IngestState};
 pub use openapi::openapi_json;
 pub use rejected::RejectedReply;
-pub use server::{ServerLimits, connections_within_descriptors, serve};
+pub use server::{Answer, ServerLimits, connections_within_descriptors, serve};

@@ -3,12 +3,9 @@
 
 use std::{convert::Infallible, io, pin::Pin, sync::Arc, time::Duration};
 
-use axum::{Router, body::Body, http::Request, response::Response};
+use axum::{body::Body, http::Request, response::Response};
 use hyper::{body::Incoming, server::conn::http1, service::Service};
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    service::TowerToHyperService,
-};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -75,10 +72,21 @@ const ACCEPT_RETRY: Duration = Duration::from_millis(50);
 /// Pause between looks for a connection that can make room.
 const EVICT_RETRY: Duration = Duration::from_millis(50);
 
+/// What answers the requests of a listener.
+pub trait Answer:
+    Service<Request<Incoming>, Response = Response<Body>, Error = Infallible, Future: Send> + Clone + Send + 'static
+{
+}
+
+impl<S> Answer for S where
+    S: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible, Future: Send> + Clone + Send + 'static
+{
+}
+
 /// Serves until `shutdown`, then lets the requests under way finish.
 pub async fn serve(
     listener: TcpListener,
-    router: Router,
+    service: impl Answer,
     limits: ServerLimits,
     open: Arc<Connections>,
     shutdown: CancellationToken,
@@ -95,7 +103,7 @@ pub async fn serve(
                     let activity = open.add();
                     connections.spawn(connection(
                         stream,
-                        router.clone(),
+                        service.clone(),
                         limits.clone(),
                         shutdown.clone(),
                         activity,
@@ -138,7 +146,7 @@ async fn slot(slots: &Arc<Semaphore>, open: &Connections) -> Result<OwnedSemapho
 
 async fn connection(
     stream: TcpStream,
-    router: Router,
+    service: impl Answer,
     limits: ServerLimits,
     shutdown: CancellationToken,
     activity: Arc<Activity>,
@@ -147,7 +155,7 @@ async fn connection(
     // A panic in a handler ends its connection only; the guard counts it as closed all the same.
     let open = OpenConnection(activity);
     tokio::select! {
-        ended = answer_requests(stream, router, &limits, shutdown, &open.0) => {
+        ended = answer_requests(stream, service, &limits, shutdown, &open.0) => {
             if let Err(error) = ended {
                 // Clients that go away are no failure of ours.
                 tracing::debug!(%error, "a connection ended early");
@@ -167,7 +175,7 @@ impl Drop for OpenConnection {
 
 async fn answer_requests(
     stream: TcpStream,
-    router: Router,
+    service: impl Answer,
     limits: &ServerLimits,
     shutdown: CancellationToken,
     activity: &Arc<Activity>,
@@ -180,7 +188,7 @@ async fn answer_requests(
         &stream,
         u32::try_from(limits.reply_max.as_millis()).unwrap_or(u32::MAX),
     )?;
-    let service = Tracked { router: TowerToHyperService::new(router), activity: Arc::clone(activity) };
+    let service = Tracked { service, activity: Arc::clone(activity) };
     let mut connection = std::pin::pin!(
         http1::Builder::new()
             .timer(TokioTimer::new())
@@ -194,19 +202,19 @@ async fn answer_requests(
     connection.await.map_err(io::Error::other)
 }
 
-/// The routes, and a note of when a request is under way.
-struct Tracked {
-    router: TowerToHyperService<Router>,
+/// A service, and a note of when a request is under way.
+struct Tracked<S> {
+    service: S,
     activity: Arc<Activity>,
 }
 
-impl Service<Request<Incoming>> for Tracked {
+impl<S: Answer> Service<Request<Incoming>> for Tracked<S> {
     type Response = Response<Body>;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
-        let (under_way, reply) = (self.activity.request(), self.router.call(request));
+        let (under_way, reply) = (self.activity.request(), self.service.call(request));
         Box::pin(async move {
             let reply = reply.await;
             drop(under_way);
@@ -217,7 +225,8 @@ impl Service<Request<Incoming>> for Tracked {
 
 #[cfg(test)]
 mod tests {
-    use axum::routing::get;
+    use axum::{Router, routing::get};
+    use hyper_util::service::TowerToHyperService;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     use super::*;
@@ -241,6 +250,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("bound");
         let router = Router::new().route("/fail", get(fail)).route("/fine", get(|| async { "fine" }));
+        let router = TowerToHyperService::new(router);
         let limits = ServerLimits::new(1, Duration::from_secs(10), 1);
         let (open, shutdown) = (Connections::new(), CancellationToken::new());
         let serving = tokio::spawn(serve(listener, router, limits, Arc::clone(&open), shutdown.clone()));

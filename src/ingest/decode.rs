@@ -85,14 +85,16 @@ pub struct Decoder {
 }
 
 impl Decoder {
-    /// Decodes one body.
-    pub fn decode(&self, body: &[u8], receipt: &Receipt<'_>) -> Result<Decoded, BodyError> {
+    /// Decodes one body. `batch`: an empty one, to which its events are added.
+    pub fn decode(&self, body: &[u8], receipt: &Receipt<'_>, batch: EventBatch) -> Result<Decoded, BodyError> {
         let text = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
         let (body, offset) = (text, body.len() - text.len());
-        let decoded = Decoded::default();
+        let decoded = Decoded { batch, ..Decoded::default() };
         let mut decoding = Decoding { decoder: self, receipt, body, offset, clock_skew_ms: 0, decoded };
         if decoding.read()? == Reading::CorrectionCameLate {
-            decoding.decoded = Decoded::default();
+            let mut batch = decoding.decoded.batch;
+            batch.clear();
+            decoding.decoded = Decoded { batch, ..Decoded::default() };
             decoding.read()?;
         }
         Ok(decoding.decoded)
@@ -292,7 +294,8 @@ mod tests {
     fn the_text_of_each_rejected_event_is_found_in_the_body() {
         let decoder = Decoder { limits: EventLimits::with_retention_days(90), names: EventNames::listed(&[]) };
         let body = "\u{feff}{\"events\": [ {\"event_name\": \"é\"} , {\"broken\": tru}, 7 ,{} ]}";
-        let decoded = decoder.decode(body.as_bytes(), &Receipt::default()).expect("a list of events");
+        let decoded =
+            decoder.decode(body.as_bytes(), &Receipt::default(), EventBatch::default()).expect("a list of events");
         let texts: Vec<_> = decoded.rejected_texts.into_iter().map(|range| body[range].trim()).collect();
         assert_eq!(texts, ["{\"event_name\": \"é\"}", "{\"broken\": tru}", "7", "{}"]);
         assert_eq!(decoded.rejected.len(), 4);

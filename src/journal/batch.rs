@@ -5,6 +5,8 @@
 //! Format: <https://clickhouse.com/docs/interfaces/formats/Native> (a block: column count, row count, then for each column
 //! its name, its type and its values; strings are preceded by their length as LEB128).
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use bytes::{BufMut, BytesMut};
 
 /// One column of an insert: its name and the type its bytes are sent as. ClickHouse casts `String` to the
@@ -143,6 +145,36 @@ pub fn write_block(out: &mut BytesMut, rows: usize, user_id_nulls: &[&[u8]], col
     }
 }
 
+/// Emptied batches, whose memory later ones use: a batch is twelve allocations, and most hold few events.
+#[derive(Debug, Default)]
+pub struct EmptyBatches(Mutex<Vec<EventBatch>>);
+
+const EMPTY_BATCHES_MAX: usize = 64;
+/// One with more memory than this is freed.
+const EMPTY_BATCH_BYTES_MAX: usize = 256 * 1024;
+
+impl EmptyBatches {
+    pub fn take(&self) -> EventBatch {
+        self.kept().pop().unwrap_or_default()
+    }
+
+    /// Keeps what there is room for, emptied.
+    pub fn put(&self, batches: impl Iterator<Item = EventBatch>) {
+        let mut kept = self.kept();
+        for mut batch in batches {
+            let bytes: usize = batch.columns.iter().map(Vec::capacity).sum();
+            if kept.len() < EMPTY_BATCHES_MAX && bytes <= EMPTY_BATCH_BYTES_MAX {
+                batch.clear();
+                kept.push(batch);
+            }
+        }
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Vec<EventBatch>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// Days since 1970 in UTC, as `Date` counts them. It is sent, not left to the table's default, because that depends on the
 /// server's time zone: a change of it between two attempts would move a row to another partition.
 fn utc_day(timestamp_ms: i64) -> u16 {
@@ -203,6 +235,20 @@ mod tests {
         }
         first.append(&second);
         assert_eq!(block(&first), block(&whole));
+    }
+
+    #[test]
+    fn emptied_batches_are_used_again_within_bounds() {
+        let empty = EmptyBatches::default();
+        let mut batch = EventBatch::default();
+        batch.push(&row("s-1"));
+        empty.put(vec![batch; 2 * EMPTY_BATCHES_MAX].into_iter());
+        assert_eq!(empty.kept().len(), EMPTY_BATCHES_MAX);
+        assert_eq!(empty.take(), EventBatch::default());
+        let mut large = EventBatch::default();
+        large.push(&row(&"s".repeat(EMPTY_BATCH_BYTES_MAX + 1)));
+        empty.put(std::iter::once(large));
+        assert_eq!(empty.kept().len(), EMPTY_BATCHES_MAX - 1);
     }
 
     #[test]

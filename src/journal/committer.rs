@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 
 use super::{
     AppendError, JournalLimits,
-    batch::EventBatch,
+    batch::{EmptyBatches, EventBatch},
     disk::{Disk, DiskFile},
     new_segment::{NewSegment, Preparer, WriteError, create_segment},
     queue::{PendingSegment, Reservation, SegmentQueue},
@@ -27,6 +27,8 @@ const COMMIT_BYTES_MAX: usize = 8 * 1024 * 1024;
 const BUFFER_KEPT_BYTES: usize = 4 * COMMIT_BYTES_MAX;
 /// The next segment is prepared for at least this many bytes, if they are allowed.
 const PREPARED_BYTES_MIN: u64 = 64 * 1024;
+/// A larger batch becomes the group itself, if it is the first, rather than being copied into it.
+const COPIED_ROWS_MAX: usize = 50;
 /// How long to sleep when nothing has a deadline.
 const IDLE: Duration = Duration::from_secs(3600);
 
@@ -48,6 +50,7 @@ pub struct Committer {
     disk: Arc<dyn Disk>,
     limits: JournalLimits,
     queue: Arc<SegmentQueue>,
+    empty_batches: Arc<EmptyBatches>,
     epoch: u64,
     next_sequence: u64,
     current: Option<CurrentSegment>,
@@ -59,6 +62,7 @@ pub struct Committer {
     /// Reused from commit to commit.
     group: EventBatch,
     record: BytesMut,
+    gathered: Vec<EventBatch>,
     waiting: Vec<(Reservation, oneshot::Sender<Result<(), AppendError>>)>,
 }
 
@@ -78,6 +82,7 @@ impl Committer {
         disk: Arc<dyn Disk>,
         limits: JournalLimits,
         queue: Arc<SegmentQueue>,
+        empty_batches: Arc<EmptyBatches>,
         epoch: u64,
         next_sequence: u64,
     ) -> io::Result<Self> {
@@ -87,12 +92,14 @@ impl Committer {
             disk,
             limits,
             queue,
+            empty_batches,
             epoch,
             next_sequence,
             current: None,
             disk_full: false,
             group: EventBatch::default(),
             record: BytesMut::new(),
+            gathered: Vec::new(),
             waiting: Vec::new(),
         })
     }
@@ -130,11 +137,12 @@ impl Committer {
     /// Takes one command; `false` after the last.
     fn gather(&mut self, command: Command) -> bool {
         match command {
-            Command::Append { batch, reserved, done } => {
-                match self.group.is_empty() {
-                    true => self.group = batch,
+            Command::Append { mut batch, reserved, done } => {
+                match self.group.is_empty() && batch.rows() > COPIED_ROWS_MAX {
+                    true => std::mem::swap(&mut self.group, &mut batch),
                     false => self.group.append(&batch),
                 }
+                self.gathered.push(batch);
                 self.waiting.push((reserved, done));
                 true
             }
@@ -166,6 +174,7 @@ impl Committer {
             // A client that has gone does not hear that its events are safe.
             let _ = done.send(answer);
         }
+        self.empty_batches.put(self.gathered.drain(..));
         self.group.clear();
         self.record.clear();
         if self.record.capacity() > BUFFER_KEPT_BYTES {

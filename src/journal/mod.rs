@@ -54,6 +54,7 @@ use std::{
 use tokio::sync::oneshot;
 
 use crate::config::JournalConfig;
+use batch::EmptyBatches;
 use committer::{Command, Committer};
 
 /// Appends that wait for a commit; more are answered as overload.
@@ -120,6 +121,7 @@ pub enum AppendError {
 pub struct Journal {
     commands: mpsc::SyncSender<Command>,
     queue: Arc<SegmentQueue>,
+    empty_batches: Arc<EmptyBatches>,
 }
 
 /// A journal at work: its ends, and the thread that commits.
@@ -136,13 +138,20 @@ impl Journal {
         let recovered = recovery::recover(disk.as_ref())?;
         let (commands, received) = mpsc::sync_channel(APPENDS_WAITING_MAX);
         let queue = Arc::new(SegmentQueue::new(Arc::clone(&disk), limits.clone(), &recovered, commands.clone()));
-        let committer = Committer::new(disk, limits, Arc::clone(&queue), epoch, recovered.next_sequence)?;
+        let empty_batches = Arc::<EmptyBatches>::default();
+        let (for_committer, emptied) = (Arc::clone(&queue), Arc::clone(&empty_batches));
+        let committer = Committer::new(disk, limits, for_committer, emptied, epoch, recovered.next_sequence)?;
         let (report, ended) = oneshot::channel();
         std::thread::Builder::new().name("weir-journal".to_owned()).spawn(move || {
             // The receiver is gone only when the process is ending anyway.
             let _ = report.send(committer.run(&received));
         })?;
-        Ok(OpenJournal { journal: Self { commands, queue: Arc::clone(&queue) }, queue, ended })
+        Ok(OpenJournal { journal: Self { commands, queue: Arc::clone(&queue), empty_batches }, queue, ended })
+    }
+
+    /// An empty batch, most often with the memory of an earlier one.
+    pub fn empty_batch(&self) -> EventBatch {
+        self.empty_batches.take()
     }
 
     /// Returns once the batch is on disk.
