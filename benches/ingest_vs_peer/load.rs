@@ -5,16 +5,21 @@ use std::{
     time::{Duration, Instant},
 };
 
+use memchr::memmem;
 use rand::{RngExt, SeedableRng, rngs::SmallRng};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
+    sync::mpsc,
     task::LocalSet,
 };
 use weir::clock::{Clock, rfc3339};
 
 /// Distinct bodies; more would only measure the generator's caches.
 const BODIES: usize = 64;
+
+/// Requests that are due on one connection and not sent; at the bound, the subject is far too slow anyway.
+const TURNS_WAITING_MAX: usize = 10_000;
 
 /// Each connection sends its next request when it has the reply to the last.
 #[derive(Clone, Copy)]
@@ -114,26 +119,41 @@ impl Paced {
         on_one_thread(move || async move {
             let requests = prepared(self.events_per_request);
             let started = Instant::now();
-            let interval = Duration::from_secs(1) / self.requests_per_second;
-            let connections = (0..self.connections).map(|number| {
+            let (turns, receivers): (Vec<_>, Vec<_>) =
+                (0..self.connections).map(|_| mpsc::channel(TURNS_WAITING_MAX)).unzip();
+            let clock = std::thread::spawn(move || self.call_turns(started, &turns));
+            let connections = receivers.into_iter().map(|mut turns| {
                 let requests = requests.clone();
                 async move {
                     let mut outcome = Outcome::default();
                     let mut connection = Connection::open(port).await;
-                    for turn in (number..).step_by(self.connections) {
-                        let due = started + interval * u32::try_from(turn).expect("a bounded run");
-                        if due - started >= self.duration {
-                            break;
-                        }
-                        tokio::time::sleep_until(due.into()).await;
+                    while let Some((turn, due)) = turns.recv().await {
                         outcome.note(due, connection.exchange(&requests[turn % BODIES]).await);
                     }
                     outcome
                 }
             });
-            gathered(connections, started).await
+            let outcome = gathered(connections, started).await;
+            clock.join().expect("no panic");
+            outcome
         })
         .await
+    }
+}
+
+impl Paced {
+    /// Tells the connections, one after the other, when their next request is due. By a thread: tokio's timers are up to
+    /// two milliseconds late.
+    fn call_turns(self, started: Instant, turns: &[mpsc::Sender<(usize, Instant)>]) {
+        let interval = Duration::from_secs(1) / self.requests_per_second;
+        for (turn, connection) in turns.iter().cycle().enumerate() {
+            let due = started + interval * u32::try_from(turn).expect("a bounded run");
+            if due - started >= self.duration {
+                return;
+            }
+            std::thread::sleep(due.saturating_duration_since(Instant::now()));
+            connection.blocking_send((turn, due)).expect("the connections wait");
+        }
     }
 }
 
@@ -189,17 +209,16 @@ impl Connection {
 }
 
 fn complete_body(reply: &[u8]) -> Option<&[u8]> {
-    let head_end = reply.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
-    let head = reply[..head_end].to_ascii_lowercase();
-    let length = usize::try_from(number_after(&head, b"content-length:")?).ok()?;
+    let head_end = memmem::find(reply, b"\r\n\r\n")? + 4;
+    // Both programs send it in lower case.
+    let length = usize::try_from(number_after(&reply[..head_end], b"content-length: ")?).ok()?;
     reply.get(head_end..head_end + length)
 }
 
 fn number_after(text: &[u8], name: &[u8]) -> Option<u64> {
-    let at = text.windows(name.len()).position(|window| window == name)? + name.len();
-    let digits: Vec<u8> =
-        text[at..].iter().copied().skip_while(u8::is_ascii_whitespace).take_while(u8::is_ascii_digit).collect();
-    String::from_utf8(digits).ok()?.parse().ok()
+    let at = memmem::find(text, name)? + name.len();
+    let digits = text[at..].iter().take_while(|byte| byte.is_ascii_digit());
+    Some(digits.fold(0, |number, digit| number * 10 + u64::from(digit - b'0')))
 }
 
 /// Whole HTTP requests with random events of about 250 bytes.

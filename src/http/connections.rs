@@ -3,13 +3,13 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed},
     },
     time::{Duration, Instant},
 };
 
-use tokio_util::sync::CancellationToken;
+use tokio::task::AbortHandle;
 
 /// A connection is left alone for this long after it was opened or last used.
 const IDLE_MIN: Duration = Duration::from_millis(500);
@@ -29,7 +29,8 @@ pub struct Activity {
     busy: AtomicBool,
     /// Milliseconds since the listener's start.
     last_used_ms: AtomicU64,
-    evicted: CancellationToken,
+    is_evicted: AtomicBool,
+    task: OnceLock<AbortHandle>,
 }
 
 impl Connections {
@@ -59,7 +60,8 @@ impl Connections {
             id,
             busy: AtomicBool::new(false),
             last_used_ms: AtomicU64::new(self.now_ms()),
-            evicted: CancellationToken::new(),
+            is_evicted: AtomicBool::new(false),
+            task: OnceLock::new(),
         });
         self.open().insert(id, Arc::clone(&activity));
         activity
@@ -69,13 +71,15 @@ impl Connections {
     pub fn evict_idle(&self) -> bool {
         let used_before_ms = self.now_ms().saturating_sub(IDLE_MIN.as_millis() as u64);
         let open = self.open();
-        let idle = open.values().filter(|each| !each.busy.load(Relaxed) && !each.evicted.is_cancelled());
+        let idle = open.values().filter(|each| !each.busy.load(Relaxed) && !each.is_evicted.load(Relaxed));
         let Some(longest) = idle.min_by_key(|each| each.last_used_ms.load(Relaxed)) else { return false };
-        let evict = longest.last_used_ms.load(Relaxed) <= used_before_ms;
-        if evict {
-            longest.evicted.cancel();
-        }
-        evict
+        let Some(task) = longest.task.get().filter(|_| longest.last_used_ms.load(Relaxed) <= used_before_ms) else {
+            return false;
+        };
+        longest.is_evicted.store(true, Relaxed);
+        task.abort();
+        tracing::debug!("an idle connection made room");
+        true
     }
 
     fn now_ms(&self) -> u64 {
@@ -95,9 +99,10 @@ impl Activity {
         RequestGuard(Arc::clone(self))
     }
 
-    /// Resolves when the connection has to make room.
-    pub async fn evicted(&self) {
-        self.evicted.cancelled().await;
+    /// Notes the task that serves the connection: it is ended if the connection has to make room.
+    pub fn served_by(&self, task: AbortHandle) {
+        // A connection has one task.
+        let _ = self.task.set(task);
     }
 
     pub fn close(&self) {

@@ -101,14 +101,16 @@ pub async fn serve(
                     failing = false;
                     let Ok(slot) = slot(&slots, &open).await else { break };
                     let activity = open.add();
-                    connections.spawn(connection(
+                    let task = connections.spawn(connection(
                         stream,
                         service.clone(),
                         limits.clone(),
-                        shutdown.clone(),
-                        activity,
+                        // Its own, as each look at it takes a lock.
+                        shutdown.child_token(),
+                        Arc::clone(&activity),
                         slot,
                     ));
+                    activity.served_by(task.abort_handle());
                 }
                 Err(error) => {
                     if !failing {
@@ -152,16 +154,11 @@ async fn connection(
     activity: Arc<Activity>,
     _slot: OwnedSemaphorePermit,
 ) {
-    // A panic in a handler ends its connection only; the guard counts it as closed all the same.
+    // A panic in a handler, or an eviction, ends its connection only; the guard counts it as closed all the same.
     let open = OpenConnection(activity);
-    tokio::select! {
-        ended = answer_requests(stream, service, &limits, shutdown, &open.0) => {
-            if let Err(error) = ended {
-                // Clients that go away are no failure of ours.
-                tracing::debug!(%error, "a connection ended early");
-            }
-        }
-        () = open.0.evicted() => tracing::debug!("an idle connection made room"),
+    if let Err(error) = answer_requests(stream, service, &limits, shutdown, &open.0).await {
+        // Clients that go away are no failure of ours.
+        tracing::debug!(%error, "a connection ended early");
     }
 }
 

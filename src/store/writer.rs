@@ -35,7 +35,7 @@ pub struct WriterLimits {
 impl Default for WriterLimits {
     fn default() -> Self {
         Self {
-            insert_interval_min: Duration::from_millis(200),
+            insert_interval_min: Duration::from_millis(500),
             flush_age_min: Duration::from_millis(500),
             attempts: AttemptLimits::default(),
             split_inserts_max: 2_000,
