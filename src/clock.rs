@@ -5,8 +5,10 @@ use std::{
         Arc,
         atomic::{AtomicI64, Ordering},
     },
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
+
+use httpdate::HttpDate;
 
 /// Where wall-clock time comes from.
 #[derive(Debug, Clone, Default)]
@@ -39,7 +41,12 @@ pub fn rfc3339(at_ms: i64) -> String {
     }
 }
 
+/// A time as HTTP has it in its `Date`: `Sun, 06 Nov 1994 08:49:37 GMT`.
+pub fn http_date(at_ms: i64) -> HttpDate {
+    HttpDate::from(UNIX_EPOCH + Duration::from_millis(at_ms.unsigned_abs()))
+}
+
 /// A duration in milliseconds, to a tenth: as precise as anyone reads it.
-pub fn milliseconds(duration: std::time::Duration) -> f64 {
+pub fn milliseconds(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 10_000.0).round() / 10.0
 }

@@ -1,11 +1,12 @@
 //! A load generator on one thread: prepared requests over kept connections, every reply read and counted.
 
 use std::{
-    io,
+    io::{self, Read, Write},
     time::{Duration, Instant},
 };
 
 use memchr::memmem;
+use mio::{Events, Interest, Poll, Token};
 use rand::{RngExt, SeedableRng, rngs::SmallRng};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -89,29 +90,101 @@ pub fn percentile(values: &mut [f64], share: f64) -> f64 {
 }
 
 impl Closed {
+    /// On a thread of its own, and on the kernel's events as they are: a runtime would take as long as the peer's kernel.
     pub async fn run(self, port: u16) -> Outcome {
-        on_one_thread(move || async move {
-            let requests = prepared(self.events_per_request);
-            let started = Instant::now();
-            let connections = (0..self.connections).map(|number| {
-                let requests = requests.clone();
-                async move {
-                    let mut outcome = Outcome::default();
-                    let mut connection = Connection::open(port).await;
-                    for request in requests.iter().cycle().skip(number * 7) {
-                        if started.elapsed() >= self.duration {
-                            break;
-                        }
-                        let due = Instant::now();
-                        outcome.note(due, connection.exchange(request).await);
-                    }
-                    outcome
-                }
-            });
-            gathered(connections, started).await
-        })
-        .await
+        tokio::task::spawn_blocking(move || self.exchange_all(port).expect("the subject listens"))
+            .await
+            .expect("no panic")
     }
+
+    fn exchange_all(self, port: u16) -> io::Result<Outcome> {
+        let requests = prepared(self.events_per_request);
+        let (mut poll, mut events) = (Poll::new()?, Events::with_capacity(1024));
+        let mut connections = Vec::new();
+        for number in 0..self.connections {
+            let mut stream = mio::net::TcpStream::from_std(connected(port)?);
+            poll.registry().register(&mut stream, Token(number), Interest::READABLE | Interest::WRITABLE)?;
+            connections.push(Exchange { stream, turn: number * 7, sent: 0, due: Instant::now(), reply: Vec::new() });
+        }
+        let (mut outcome, mut open, started) = (Outcome::default(), self.connections, Instant::now());
+        while open > 0 {
+            poll.poll(&mut events, None)?;
+            for event in &events {
+                let exchange = &mut connections[event.token().0];
+                let request = &requests[exchange.turn % BODIES];
+                if exchange.sent == 0 {
+                    exchange.due = Instant::now();
+                }
+                let reply = match exchange.go_on(request) {
+                    Ok(None) => continue,
+                    Ok(Some(accepted)) => Ok(accepted),
+                    Err(error) => Err(error),
+                };
+                let is_over = reply.is_err() || started.elapsed() >= self.duration;
+                outcome.note(exchange.due, reply);
+                exchange.turn += 1;
+                if is_over {
+                    poll.registry().deregister(&mut exchange.stream)?;
+                    open -= 1;
+                    continue;
+                }
+                exchange.begin(&requests[exchange.turn % BODIES])?;
+            }
+        }
+        outcome.elapsed = started.elapsed();
+        Ok(outcome)
+    }
+}
+
+/// A connection of a closed load: one request under way.
+struct Exchange {
+    stream: mio::net::TcpStream,
+    turn: usize,
+    sent: usize,
+    due: Instant,
+    reply: Vec<u8>,
+}
+
+impl Exchange {
+    fn begin(&mut self, request: &[u8]) -> io::Result<()> {
+        (self.sent, self.due) = (0, Instant::now());
+        self.reply.clear();
+        self.send(request)
+    }
+
+    fn send(&mut self, request: &[u8]) -> io::Result<()> {
+        while self.sent < request.len() {
+            match self.stream.write(&request[self.sent..]) {
+                Ok(sent) => self.sent += sent,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends and reads what can be; what the reply says, once it is whole.
+    fn go_on(&mut self, request: &[u8]) -> io::Result<Option<Option<u64>>> {
+        self.send(request)?;
+        let mut read = [0; 4096];
+        match self.stream.read(&mut read) {
+            Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(count) => {
+                self.reply.extend_from_slice(&read[..count]);
+                Ok(accepted(&self.reply))
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// A connected stream that does not block and does not wait to fill packets.
+fn connected(port: u16) -> io::Result<std::net::TcpStream> {
+    let stream = std::net::TcpStream::connect(("127.0.0.1", port))?;
+    stream.set_nodelay(true)?;
+    stream.set_nonblocking(true)?;
+    Ok(stream)
 }
 
 impl Paced {
@@ -126,7 +199,7 @@ impl Paced {
                 let requests = requests.clone();
                 async move {
                     let mut outcome = Outcome::default();
-                    let mut connection = Connection::open(port).await;
+                    let mut connection = Connection::open(port);
                     while let Some((turn, due)) = turns.recv().await {
                         outcome.note(due, connection.exchange(&requests[turn % BODIES]).await);
                     }
@@ -186,9 +259,8 @@ struct Connection {
 }
 
 impl Connection {
-    async fn open(port: u16) -> Self {
-        let stream = TcpStream::connect(("127.0.0.1", port)).await.expect("the subject listens");
-        stream.set_nodelay(true).expect("a TCP socket");
+    fn open(port: u16) -> Self {
+        let stream = connected(port).and_then(TcpStream::from_std).expect("the subject listens");
         Self { stream, buffer: Vec::with_capacity(4096) }
     }
 
@@ -200,12 +272,17 @@ impl Connection {
             if self.stream.read_buf(&mut self.buffer).await? == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
-            if let Some(body) = complete_body(&self.buffer) {
-                let accepted = number_after(body, b"\"accepted\":");
-                return Ok(accepted.filter(|_| self.buffer.starts_with(b"HTTP/1.1 202")));
+            if let Some(accepted) = accepted(&self.buffer) {
+                return Ok(accepted);
             }
         }
     }
+}
+
+/// What a reply says, once it is whole: the events it accepts, or that it is no 202.
+fn accepted(reply: &[u8]) -> Option<Option<u64>> {
+    let accepted = number_after(complete_body(reply)?, b"\"accepted\":");
+    Some(accepted.filter(|_| reply.starts_with(b"HTTP/1.1 202")))
 }
 
 fn complete_body(reply: &[u8]) -> Option<&[u8]> {

@@ -105,6 +105,12 @@ impl Activity {
         let _ = self.task.set(task);
     }
 
+    /// Time since the connection was opened or last used.
+    pub fn unused_for(&self) -> Duration {
+        let used_ms = self.last_used_ms.load(Relaxed);
+        Duration::from_millis(self.connections.now_ms().saturating_sub(used_ms))
+    }
+
     pub fn close(&self) {
         self.connections.open().remove(&self.id);
     }

@@ -1,6 +1,6 @@
 //! `POST /events`, `GET /health` and `GET /metrics`.
 
-use std::{convert::Infallible, pin::Pin, sync::Arc, time::Duration};
+use std::{convert::Infallible, io, pin::Pin, sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
@@ -12,21 +12,24 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{any, get},
 };
+use bytes::Bytes;
 use hyper::{body::Incoming, service::Service};
 use hyper_util::service::TowerToHyperService;
 use serde::Serialize;
-use tokio::sync::watch;
-use tokio_util::task::TaskTracker;
+use tokio::{net::TcpStream, sync::watch};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower_http::cors::{Any, CorsLayer};
 
 use super::{
-    body::{BodyReader, JsonBody},
+    EVENTS_PATH,
+    body::{BodyReader, JsonBody, ReadError},
     budget::{BodyBudget, HeldBytes},
-    connections::Connections,
+    connections::{Activity, Connections},
     error::ApiError,
     health::{Health, health},
     metrics::{self, Backpressure, IngestMetrics},
-    server::ServerLimits,
+    server::{Answer, ServerLimits},
+    simple_requests::{Next, answer_simple_requests},
 };
 use crate::{
     clock::Clock,
@@ -35,7 +38,6 @@ use crate::{
     store::{FlushReport, RejectedEvent, RejectedEvents, Source},
 };
 
-const EVENTS_PATH: &str = "/events";
 /// How long a browser remembers that it may send events.
 const PREFLIGHT_MAX_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -107,6 +109,36 @@ impl IngestService {
     }
 }
 
+impl Answer for IngestService {
+    async fn begin(
+        &self,
+        stream: &mut TcpStream,
+        idle_max: Duration,
+        shutdown: &CancellationToken,
+        activity: &Arc<Activity>,
+    ) -> io::Result<Next> {
+        answer_simple_requests(self, stream, idle_max, shutdown, activity).await
+    }
+}
+
+impl IngestService {
+    /// Milliseconds since the epoch.
+    pub fn now_ms(&self) -> i64 {
+        self.state.0.stages.clock.now_ms()
+    }
+
+    /// Answers a request with events that has a body and nothing else to it.
+    pub async fn answer(&self, body: Bytes) -> Response {
+        let parts = &self.state.0;
+        let mut held = HeldBytes::none(&parts.bodies.budget);
+        let taken = match held.grow(body.len()).await {
+            Ok(()) => take_events(&parts.stages, None, JsonBody { text: body, held }).await,
+            Err(spent) => Err(ReadError::from(spent).into()),
+        };
+        parts.reply(taken)
+    }
+}
+
 impl Service<Request<Incoming>> for IngestService {
     type Response = Response;
     type Error = Infallible;
@@ -118,9 +150,9 @@ impl Service<Request<Incoming>> for IngestService {
         }
         let state = self.state.clone();
         Box::pin(async move {
-            let mut response = post_events(&state.0, request).await;
-            response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-            Ok(response)
+            let parts = &state.0;
+            let taken = post_events(parts, request).await;
+            Ok(parts.reply(taken))
         })
     }
 }
@@ -143,23 +175,33 @@ fn routes(state: IngestState) -> Router {
         .with_state(state)
 }
 
-/// 202 when at least one event is on disk, now or since an earlier request. 400 when none is.
-async fn post_events(parts: &Parts, request: Request<Incoming>) -> Response {
-    match take_events(parts, request).await {
-        Ok(taken) => {
-            parts.metrics.taken(&taken);
-            let reply = taken.reply();
-            let status = match reply.accepted + reply.duplicates > 0 {
-                true => StatusCode::ACCEPTED,
-                false => StatusCode::BAD_REQUEST,
-            };
-            (status, Json(reply)).into_response()
-        }
-        Err(error) => {
-            let response = error.into_response();
-            parts.metrics.failed(response.status());
-            response
-        }
+async fn post_events(Parts { stages, bodies, .. }: &Parts, request: Request<Incoming>) -> Result<Taken, ApiError> {
+    let batch_key = batch_key(request.headers())?;
+    let body = bodies.read_json(request).await?;
+    take_events(stages, batch_key.as_deref(), body).await
+}
+
+impl Parts {
+    /// 202 when at least one event is on disk, now or since an earlier request. 400 when none is.
+    fn reply(&self, taken: Result<Taken, ApiError>) -> Response {
+        let mut response = match taken {
+            Ok(taken) => {
+                self.metrics.taken(&taken);
+                let reply = taken.reply();
+                let status = match reply.accepted + reply.duplicates > 0 {
+                    true => StatusCode::ACCEPTED,
+                    false => StatusCode::BAD_REQUEST,
+                };
+                (status, Json(reply)).into_response()
+            }
+            Err(error) => {
+                let response = error.into_response();
+                self.metrics.failed(response.status());
+                response
+            }
+        };
+        response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+        response
     }
 }
 
@@ -184,10 +226,9 @@ impl Taken {
     }
 }
 
-async fn take_events(Parts { stages, bodies, .. }: &Parts, request: Request<Incoming>) -> Result<Taken, ApiError> {
-    let batch_key = batch_key(request.headers())?;
-    let JsonBody { text: body, held } = bodies.read_json(request).await?;
-    let receipt = Receipt { received_at_ms: stages.clock.now_ms(), batch_key: batch_key.as_deref(), stored: &[] };
+async fn take_events(stages: &IngestStages, batch_key: Option<&str>, body: JsonBody) -> Result<Taken, ApiError> {
+    let JsonBody { text: body, held } = body;
+    let receipt = Receipt { received_at_ms: stages.clock.now_ms(), batch_key, stored: &[] };
     let mut decoded = stages.decoder.decode(&body, &receipt, stages.journal.empty_batch())?;
     let rejected_texts = std::mem::take(&mut decoded.rejected_texts);
     let taken = match decoded.event_ids.is_empty() {

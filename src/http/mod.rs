@@ -14,6 +14,10 @@ mod metrics;
 mod openapi;
 mod rejected;
 mod server;
+mod simple_requests;
+
+/// Where events are sent to.
+const EVENTS_PATH: &str = "/events";
 
 pub use connections::Connections;
 pub use dashboard::{DashboardState, dashboard_service};

@@ -3,17 +3,25 @@
 
 use std::{convert::Infallible, io, pin::Pin, sync::Arc, time::Duration};
 
-use axum::{body::Body, http::Request, response::Response};
+use axum::{Router, body::Body, http::Request, response::Response};
+use bytes::Bytes;
 use hyper::{body::Incoming, server::conn::http1, service::Service};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
 use tokio::{
+    io::AsyncReadExt,
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
     time::timeout,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::connections::{Activity, Connections};
+use super::{
+    connections::{Activity, Connections},
+    simple_requests::Next,
+};
 
 /// Bounds of one listener.
 #[derive(Debug, Clone)]
@@ -76,12 +84,19 @@ const EVICT_RETRY: Duration = Duration::from_millis(50);
 pub trait Answer:
     Service<Request<Incoming>, Response = Response<Body>, Error = Infallible, Future: Send> + Clone + Send + 'static
 {
+    /// Answers requests by itself until there is one for hyper, and gives back what was read of that.
+    fn begin(
+        &self,
+        _stream: &mut TcpStream,
+        _idle_max: Duration,
+        _shutdown: &CancellationToken,
+        _activity: &Arc<Activity>,
+    ) -> impl Future<Output = io::Result<Next>> + Send {
+        std::future::ready(Ok(Next::Request(Bytes::new())))
+    }
 }
 
-impl<S> Answer for S where
-    S: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible, Future: Send> + Clone + Send + 'static
-{
-}
+impl Answer for TowerToHyperService<Router> {}
 
 /// Serves until `shutdown`, then lets the requests under way finish.
 pub async fn serve(
@@ -171,7 +186,7 @@ impl Drop for OpenConnection {
 }
 
 async fn answer_requests(
-    stream: TcpStream,
+    mut stream: TcpStream,
     service: impl Answer,
     limits: &ServerLimits,
     shutdown: CancellationToken,
@@ -185,6 +200,11 @@ async fn answer_requests(
         &stream,
         u32::try_from(limits.reply_max.as_millis()).unwrap_or(u32::MAX),
     )?;
+    let Next::Request(read) = service.begin(&mut stream, limits.head_max, &shutdown, activity).await? else {
+        return Ok(());
+    };
+    let (reader, writer) = stream.into_split();
+    let stream = tokio::io::join(io::Cursor::new(read).chain(reader), writer);
     let service = Tracked { service, activity: Arc::clone(activity) };
     let mut connection = std::pin::pin!(
         http1::Builder::new()
@@ -222,9 +242,8 @@ impl<S: Answer> Service<Request<Incoming>> for Tracked<S> {
 
 #[cfg(test)]
 mod tests {
-    use axum::{Router, routing::get};
-    use hyper_util::service::TowerToHyperService;
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use axum::routing::get;
+    use tokio::io::AsyncWriteExt;
 
     use super::*;
 
