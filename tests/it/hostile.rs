@@ -203,13 +203,33 @@ async fn requests_of_every_kind_follow_each_other_on_one_connection() {
     assert_eq!(statuses, ["202", "202", "200", "202"]);
 }
 
+/// As many members of an object as fit in a number of bytes, each with a comma behind it.
+fn distinct_keys(bytes_max: usize) -> String {
+    const DIGITS: &[u8] = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-";
+    let mut keys = String::with_capacity(bytes_max);
+    for number in 0_usize.. {
+        let length = (1..).find(|length| number >> (6 * length) == 0).expect("a number ends");
+        let key = (0..length).map(|place| char::from(DIGITS[number >> (6 * place) & 63]));
+        let before = keys.len();
+        keys.push('"');
+        keys.extend(key);
+        keys.push_str("\":1,");
+        if keys.len() > bytes_max {
+            keys.truncate(before);
+            break;
+        }
+    }
+    keys
+}
+
 /// Events made to hurt a reader, each between two good ones.
 #[tokio::test]
 async fn hostile_events_are_refused_with_a_reason_and_good_neighbours_are_kept() {
     let app = TestApp::start().await;
     let good = event(json!({})).to_string();
     let with = |field: &str| good.replacen('{', &format!("{{{field},"), 1);
-    let keys: String = (0..100_000).map(|number| format!("\"k{number}\":1,")).collect();
+    let keys = distinct_keys(5 * 1024 * 1024 - 2 * good.len() - with("\"properties\":{}").len() - 100);
+    assert!(keys.matches(',').count() > 500_000);
     let cases = [
         ("depth", format!("{}{}", "[".repeat(400_000), "]".repeat(400_000))),
         ("depth of properties", with(&format!("\"properties\":{}1{}", "{\"a\":".repeat(400_000), "}".repeat(400_000)))),
