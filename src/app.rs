@@ -1,6 +1,13 @@
 //! Starts and stops every long-lived part, in one visible order.
 
-use std::{fs::File, io, path::Path, sync::Arc, time::Duration};
+use std::{
+    fs::{DirBuilder, File},
+    io,
+    os::unix::fs::DirBuilderExt,
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
 
 use rustix::fs::{FlockOperation, flock};
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
@@ -310,11 +317,28 @@ fn server_access(config: &Config) -> Access {
 /// One process a data directory: a second one would send the first one's segments.
 fn lock_data_dir(data_dir: &Path) -> Result<File, AppError> {
     let in_data_dir = |source| AppError::DataDir { path: data_dir.display().to_string(), source };
-    std::fs::create_dir_all(data_dir).map_err(in_data_dir)?;
+    // One that is there already is left as its owner has made it; what holds people's data in it is private by itself.
+    DirBuilder::new().recursive(true).mode(0o700).create(data_dir).map_err(in_data_dir)?;
     let lock = File::create(data_dir.join("lock")).map_err(in_data_dir)?;
     match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(lock),
         Err(rustix::io::Errno::WOULDBLOCK) => Err(AppError::DataDirInUse(data_dir.display().to_string())),
         Err(error) => Err(in_data_dir(error.into())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn a_new_data_directory_is_for_the_owner_alone() {
+        let root = tempfile::tempdir().expect("a temporary directory");
+        let data_dir = root.path().join("weir-data");
+        let _lock = lock_data_dir(&data_dir).expect("nobody is at work in it");
+        let mode = data_dir.metadata().expect("it exists").permissions().mode() & 0o777;
+        assert_eq!(mode, 0o700);
     }
 }

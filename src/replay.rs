@@ -9,8 +9,9 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    fs::{File, OpenOptions},
+    fs::{DirBuilder, File, OpenOptions},
     io::{self, Read, Write},
+    os::unix::fs::DirBuilderExt,
     path::Path,
     time::Duration,
 };
@@ -227,7 +228,7 @@ impl Replayed {
         let path = data_dir.join("replayed");
         let shown = path.display().to_string();
         let failed = |source| ReplayError::Remembered { path: shown.clone(), source };
-        std::fs::create_dir_all(data_dir).map_err(failed)?;
+        DirBuilder::new().recursive(true).mode(0o700).create(data_dir).map_err(failed)?;
         let mut file = OpenOptions::new().read(true).append(true).create(true).open(&path).map_err(failed)?;
         if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
             return Err(ReplayError::InUse(shown));

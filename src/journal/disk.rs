@@ -1,9 +1,9 @@
 //! The file operations the journal is built of, as a seam: the real file system, or a faulty one in tests.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, DirBuilder, File, OpenOptions},
     io,
-    os::unix::fs::FileExt,
+    os::unix::fs::{DirBuilderExt, FileExt, PermissionsExt},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -40,9 +40,11 @@ pub struct RealDisk {
 }
 
 impl RealDisk {
-    /// Opens the directory, creating it if need be.
+    /// Opens the directory, creating it if need be, for the owner alone: what people did is in it.
     pub fn open(directory: &Path) -> io::Result<Arc<dyn Disk>> {
-        fs::create_dir_all(directory)?;
+        DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+        // It may be older than this program, with the mode of its time.
+        fs::set_permissions(directory, fs::Permissions::from_mode(0o700))?;
         let directory = directory.canonicalize()?;
         // A power loss must not take a new directory with all that is in it: neither this one, nor the one it is in.
         for parent in directory.ancestors().skip(1).take(2) {
@@ -116,5 +118,23 @@ impl DiskFile for File {
 
     fn sync(&mut self) -> io::Result<()> {
         self.sync_data()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_directory_is_for_the_owner_alone_also_one_that_is_older() {
+        let root = tempfile::tempdir().expect("a temporary directory");
+        let (old, new) = (root.path().join("old"), root.path().join("parent/new"));
+        fs::create_dir(&old).expect("a directory");
+        fs::set_permissions(&old, fs::Permissions::from_mode(0o755)).expect("the usual mode");
+        for directory in [&old, &new] {
+            RealDisk::open(directory).expect("a disk");
+            let mode = fs::metadata(directory).expect("it exists").permissions().mode() & 0o777;
+            assert_eq!(mode, 0o700, "{}", directory.display());
+        }
     }
 }
