@@ -11,7 +11,8 @@
 //! * A failed fsync is never retried (the kernel forgets the pages it could not write): the journal ends, and the process.
 //! * Damage costs the damaged records only; their bytes are kept aside in a `.corrupt` file and counted.
 //!
-//! Limits: bytes on disk (`bytes_max`, then `AppendError::Full`), bytes of a segment, bytes of a commit, appends that wait.
+//! Limits: bytes on disk (`bytes_max`, then `AppendError::Full`), bytes of a segment, bytes of a commit, appends that wait
+//! for one and their bytes (`AppendError::Overloaded`).
 
 mod batch;
 mod block;
@@ -37,6 +38,8 @@ mod simulated_disk;
 mod simulated_machine;
 #[cfg(test)]
 mod trial;
+#[cfg(test)]
+mod waiting_batches_tests;
 
 pub use batch::{COLUMNS, EventBatch, EventRow};
 pub use disk::{Disk, DiskFile, RealDisk};
@@ -60,6 +63,10 @@ use committer::{Command, Committer};
 /// Appends that wait for a commit; more are answered as overload.
 const APPENDS_WAITING_MAX: usize = 4096;
 
+/// Bytes of batches that wait for a commit; more are answered as overload. Eight commits of the largest size, or more than
+/// 600 requests with 500 ordinary events.
+const UNCOMMITTED_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
 /// A longer segment is appended to where it was not prepared: its writes are large, and a sync is little beside them.
 const PREPARED_BYTES_MAX: u32 = 4 * 1024 * 1024;
 
@@ -68,6 +75,8 @@ const PREPARED_BYTES_MAX: u32 = 4 * 1024 * 1024;
 pub struct JournalLimits {
     /// Bytes of segments that ClickHouse does not have yet.
     pub pending_bytes_max: u64,
+    /// Bytes of batches in memory that wait for a commit.
+    pub uncommitted_bytes_max: u64,
     /// Bytes of segments kept after their insert.
     pub stored_bytes_max: u64,
     /// Time an inserted segment is kept: longer than an operating system leaves written pages in memory (30 s on Linux).
@@ -89,6 +98,7 @@ impl JournalLimits {
         let prepared_bytes_max = PREPARED_BYTES_MAX.min(u32::try_from(config.bytes_max / 64).unwrap_or(u32::MAX));
         Self {
             pending_bytes_max: config.bytes_max / 4 * 3,
+            uncommitted_bytes_max: UNCOMMITTED_BYTES_MAX,
             stored_bytes_max: config.bytes_max / 4 - 2 * u64::from(prepared_bytes_max),
             prepared_bytes_max,
             stored_kept: Duration::from_secs(120),
@@ -108,7 +118,7 @@ pub enum AppendError {
     /// The disk has no room; the client should retry later.
     #[error("the disk of the journal is full")]
     DiskFull,
-    /// More requests wait than the journal takes; the client should retry.
+    /// More requests or bytes wait than the journal takes; the client should retry.
     #[error("too many requests are waiting for the journal")]
     Overloaded,
     /// The journal is closing, or has failed; events must go elsewhere.
@@ -156,7 +166,7 @@ impl Journal {
 
     /// Returns once the batch is on disk.
     pub async fn append(&self, batch: EventBatch) -> Result<(), AppendError> {
-        let reserved = self.queue.reserve(&batch).ok_or(AppendError::Full)?;
+        let reserved = self.queue.reserve(&batch)?;
         let (done, committed) = oneshot::channel();
         match self.commands.try_send(Command::Append { batch, reserved, done }) {
             Ok(()) => committed.await.unwrap_or(Err(AppendError::Closed)),

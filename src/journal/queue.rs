@@ -15,7 +15,7 @@ use bytes::Bytes;
 use tokio::sync::Notify;
 
 use super::{
-    JournalLimits,
+    AppendError, JournalLimits,
     batch::EventBatch,
     committer::Command,
     disk::Disk,
@@ -57,7 +57,7 @@ pub struct SegmentQueue {
     state: Mutex<State>,
     changed: Notify,
     committer: SyncSender<Command>,
-    pending_bytes: Arc<AtomicU64>,
+    counted: Arc<CountedBytes>,
     pending_events: AtomicU64,
     /// Age at which the store wants an open segment, in milliseconds.
     wanted_age_ms: AtomicU64,
@@ -77,16 +77,32 @@ struct State {
     ended: bool,
 }
 
+/// The bytes that are bounded.
+#[derive(Default)]
+struct CountedBytes {
+    /// On disk, or to be there, and not in ClickHouse.
+    pending: AtomicU64,
+    /// Those of them that are in memory, because their batches wait for a commit.
+    uncommitted: AtomicU64,
+}
+
 /// Bytes set aside for a batch on its way to the disk; given back on drop, when the bytes on disk are counted instead.
 pub struct Reservation {
     bytes: u64,
-    pending_bytes: Arc<AtomicU64>,
+    counted: Arc<CountedBytes>,
 }
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        self.pending_bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.counted.pending.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.counted.uncommitted.fetch_sub(self.bytes, Ordering::Relaxed);
     }
+}
+
+/// Counts bytes if they fit.
+fn take(counter: &AtomicU64, bytes: u64, bytes_max: u64) -> bool {
+    let within = |counted: u64| counted.checked_add(bytes).filter(|sum| *sum <= bytes_max);
+    counter.fetch_update(Ordering::Relaxed, Ordering::Relaxed, within).is_ok()
 }
 
 impl SegmentQueue {
@@ -102,12 +118,13 @@ impl SegmentQueue {
             stored: recovered.stored.iter().map(|segment| (*segment, now)).collect(),
             ..State::default()
         };
+        let pending_bytes = state.waiting.iter().map(|segment| segment.bytes).sum();
         Self {
             disk,
             limits,
             changed: Notify::new(),
             committer,
-            pending_bytes: Arc::new(AtomicU64::new(state.waiting.iter().map(|segment| segment.bytes).sum())),
+            counted: Arc::new(CountedBytes { pending: AtomicU64::new(pending_bytes), ..CountedBytes::default() }),
             pending_events: AtomicU64::new(state.waiting.iter().map(|segment| segment.rows).sum()),
             wanted_age_ms: AtomicU64::new(u64::MAX),
             state: Mutex::new(state),
@@ -119,13 +136,19 @@ impl SegmentQueue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sets bytes aside for a batch; `None` when the journal is full.
-    pub(super) fn reserve(&self, batch: &EventBatch) -> Option<Reservation> {
+    /// Sets bytes aside for a batch. The client that sent it may go away and give back what its body held, but the batch
+    /// stays until it is committed: what is in memory is bounded here, whoever waits for it.
+    pub(super) fn reserve(&self, batch: &EventBatch) -> Result<Reservation, AppendError> {
         // As if it became a record and a segment of its own.
         let bytes = (batch.block_bytes() + RECORD_HEADER_BYTES + SEGMENT_HEADER_BYTES) as u64;
-        let within = |pending: u64| pending.checked_add(bytes).filter(|sum| *sum <= self.limits.pending_bytes_max);
-        self.pending_bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, within).ok()?;
-        Some(Reservation { bytes, pending_bytes: Arc::clone(&self.pending_bytes) })
+        if !take(&self.counted.pending, bytes, self.limits.pending_bytes_max) {
+            return Err(AppendError::Full);
+        }
+        if !take(&self.counted.uncommitted, bytes, self.limits.uncommitted_bytes_max) {
+            self.counted.pending.fetch_sub(bytes, Ordering::Relaxed);
+            return Err(AppendError::Overloaded);
+        }
+        Ok(Reservation { bytes, counted: Arc::clone(&self.counted) })
     }
 
     pub(super) fn opened(&self, opened_at: Instant) {
@@ -135,7 +158,7 @@ impl SegmentQueue {
     /// Counts what a commit has put on disk.
     pub(super) fn committed(&self, rows: u64, bytes: u64) {
         self.pending_events.fetch_add(rows, Ordering::Relaxed);
-        self.pending_bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.counted.pending.fetch_add(bytes, Ordering::Relaxed);
     }
 
     pub(super) fn is_store_idle(&self) -> bool {
@@ -251,7 +274,7 @@ impl SegmentQueue {
 
     fn leave(&self, state: &mut State, segment: &PendingSegment) {
         state.in_flight.retain(|other| other.id != segment.id);
-        self.pending_bytes.fetch_sub(segment.bytes, Ordering::Relaxed);
+        self.counted.pending.fetch_sub(segment.bytes, Ordering::Relaxed);
         self.pending_events.fetch_sub(segment.rows, Ordering::Relaxed);
     }
 
@@ -270,7 +293,7 @@ impl SegmentQueue {
         let oldest = closed.chain(state.current_opened_at).min();
         Depth {
             events: self.pending_events.load(Ordering::Relaxed),
-            bytes: self.pending_bytes.load(Ordering::Relaxed),
+            bytes: self.counted.pending.load(Ordering::Relaxed),
             segments: state.in_flight.len() + state.waiting.len() + usize::from(state.current_opened_at.is_some()),
             oldest_age: oldest.map(|opened_at| opened_at.elapsed()).unwrap_or_default(),
             damage: self.damage(),

@@ -45,6 +45,7 @@ impl Trial {
     pub fn new(seed: u64) -> Self {
         let limits = JournalLimits {
             pending_bytes_max: 1 << 20,
+            uncommitted_bytes_max: 1 << 20,
             stored_bytes_max: 1 << 20,
             stored_kept: NEVER,
             segment_bytes_max: 1 << 20,

@@ -309,6 +309,7 @@ impl Pipeline {
         store.ensure_schema().await.expect("a schema");
         let limits = JournalLimits {
             pending_bytes_max: 1 << 30,
+            uncommitted_bytes_max: 1 << 26,
             stored_bytes_max: 1 << 30,
             stored_kept: Duration::from_secs(120),
             segment_bytes_max: 1 << 25,
