@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::rejected_counts::{RejectedCount, by_store};
 use crate::{
     clock::{milliseconds, rfc3339},
     journal::Depth,
-    store::FlushReport,
+    store::{FlushReport, RecentFlushes},
 };
 
 /// The reply of `GET /health`; 200, or 503 when nothing could be flushed for too long.
@@ -24,9 +25,37 @@ pub struct Health {
     pub last_flush_at: Option<String>,
     pub last_flush_duration_ms: Option<f64>,
     pub last_flush_events: Option<u64>,
+    /// The latest 1,000 flushes; null before the first.
+    pub recent_flushes: Option<RecentFlushTimes>,
+    /// Attempts to flush that failed since the start; each was repeated.
+    pub retries: u64,
+    /// Events that were rejected since the start, by the reason.
+    pub rejected_events: Vec<RejectedCount>,
     pub store: StoreState,
     /// What ClickHouse, or the way to it, answered last, if it fails.
     pub store_error: Option<String>,
+}
+
+/// How long flushes took.
+#[derive(Debug, Clone, Copy, Serialize, utoipa::ToSchema)]
+pub struct RecentFlushTimes {
+    pub flushes: usize,
+    /// Half of them took no longer.
+    pub median_ms: f64,
+    /// 99 in 100 of them took no longer.
+    pub p99_ms: f64,
+    pub longest_ms: f64,
+}
+
+impl From<RecentFlushes> for RecentFlushTimes {
+    fn from(recent: RecentFlushes) -> Self {
+        Self {
+            flushes: recent.flushes,
+            median_ms: milliseconds(recent.median),
+            p99_ms: milliseconds(recent.p99),
+            longest_ms: milliseconds(recent.longest),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -52,8 +81,14 @@ impl Health {
     }
 }
 
-/// Judges the pipeline by its depth and its flushes.
-pub fn health(depth: Depth, report: &FlushReport, unflushed_max: Duration) -> Health {
+/// Judges the pipeline by its depth and its flushes. `rejected_events`: by validation.
+pub fn health(
+    depth: Depth,
+    report: &FlushReport,
+    mut rejected_events: Vec<RejectedCount>,
+    unflushed_max: Duration,
+) -> Health {
+    rejected_events.extend(by_store(report));
     let store = match (&report.failing_since, &report.last) {
         (Some(_), _) => StoreState::Down,
         (None, Some(_)) => StoreState::Up,
@@ -69,6 +104,9 @@ pub fn health(depth: Depth, report: &FlushReport, unflushed_max: Duration) -> He
         last_flush_at: report.last.map(|flush| rfc3339(flush.at_ms)),
         last_flush_duration_ms: report.last.map(|flush| milliseconds(flush.duration)),
         last_flush_events: report.last.map(|flush| flush.events),
+        recent_flushes: report.durations.recent().map(RecentFlushTimes::from),
+        retries: report.retries,
+        rejected_events,
         store,
         store_error: report.last_error.clone(),
     }

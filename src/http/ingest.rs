@@ -91,7 +91,8 @@ impl IngestState {
 
     fn health(&self) -> Health {
         let stages = &self.0.stages;
-        health(stages.journal.depth(), &stages.reports.borrow(), stages.unflushed_max)
+        let rejected = self.0.metrics.rejected.by_validation();
+        health(stages.journal.depth(), &stages.reports.borrow(), rejected, stages.unflushed_max)
     }
 }
 

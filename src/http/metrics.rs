@@ -10,7 +10,10 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use super::ingest::Taken;
+use super::{
+    ingest::Taken,
+    rejected_counts::{RejectedCount, RejectedCounts},
+};
 use crate::{
     journal::Depth,
     store::{Dropped, FlushDurations, FlushReport},
@@ -21,6 +24,7 @@ pub const CONTENT_TYPE_VALUE: &str = "application/openmetrics-text; version=1.0.
 /// Counts what the routes see, and shows what the stages behind them report.
 pub struct IngestMetrics {
     registry: Registry,
+    pub rejected: RejectedCounts,
     events_accepted: Counter,
     events_duplicate: Counter,
     events_corrected: Counter,
@@ -75,6 +79,7 @@ impl IngestMetrics {
     pub fn new(flushes: &FlushDurations) -> Self {
         let mut registry = Registry::default();
         let mut metrics = Self {
+            rejected: RejectedCounts::default(),
             events_accepted: Counter::default(),
             events_duplicate: Counter::default(),
             events_corrected: Counter::default(),
@@ -171,10 +176,7 @@ impl IngestMetrics {
                 counter.inc_by(count);
             }
         }
-        for rejection in &taken.rejected {
-            let labels = RejectedLabels { field: rejection.field.as_str(), reason: rejection.code.as_str() };
-            self.events_rejected.get_or_create(&labels).inc();
-        }
+        self.rejected.add(&taken.rejected);
     }
 
     /// Counts a request refused as a whole.
@@ -205,6 +207,10 @@ impl IngestMetrics {
         {
             let counter = self.rejected_events_dropped.get_or_create(&DroppedLabels { reason });
             counter.inner().store(count.load(Ordering::Relaxed), Ordering::Relaxed);
+        }
+        for RejectedCount { field, reason, events, .. } in self.rejected.by_validation() {
+            let labels = RejectedLabels { field: field.as_str(), reason };
+            self.events_rejected.get_or_create(&labels).inner().store(events, Ordering::Relaxed);
         }
         let mut text = String::new();
         encode(&mut text, &self.registry).expect("writing to a string does not fail");

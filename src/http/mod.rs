@@ -13,6 +13,7 @@ mod ingest;
 mod metrics;
 mod openapi;
 mod rejected;
+mod rejected_counts;
 mod server;
 mod simple_requests;
 

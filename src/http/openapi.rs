@@ -6,14 +6,16 @@ use utoipa::OpenApi;
 use super::{
     dashboard::Info,
     error::{ErrorDetail, ErrorReply},
-    health::{Health, HealthStatus, StoreState},
+    health::{Health, HealthStatus, RecentFlushTimes, StoreState},
     ingest::IngestReply,
     rejected::RejectedReply,
+    rejected_counts::RejectedCount,
 };
 use crate::{
     event::{DEVICE_TYPES, EventLimits},
     ingest::{Field, Rejection},
     queries::{Catalog, Column, Query, REJECTED_ROWS_MAX, RejectedRow},
+    store::Source,
 };
 
 #[derive(OpenApi)]
@@ -27,9 +29,12 @@ use crate::{
         HealthStatus,
         Info,
         IngestReply,
+        RecentFlushTimes,
+        RejectedCount,
         RejectedReply,
         RejectedRow,
         Rejection,
+        Source,
         StoreState
     ))
 )]

@@ -25,6 +25,6 @@ mod writer;
 pub use attempts::AttemptLimits;
 pub use client::{Access, Login, Parameter, Rows, Store};
 pub use error::StoreError;
-pub use flush_durations::FlushDurations;
+pub use flush_durations::{FlushDurations, RecentFlushes};
 pub use rejected::{Dropped, RejectedEvent, RejectedEvents, RejectedLimits, RejectedWriter, Source};
 pub use writer::{FlushReport, Writer, WriterLimits};

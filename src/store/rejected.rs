@@ -12,6 +12,7 @@ use std::{
 };
 
 use bytes::{BufMut, Bytes};
+use serde::Serialize;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -60,7 +61,9 @@ impl RejectedLimits {
 }
 
 /// Who refused an event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = RejectedSource)]
 pub enum Source {
     /// Validation: the sender was told.
     Ingest,

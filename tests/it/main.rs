@@ -7,6 +7,7 @@ mod durability;
 mod engine;
 mod fault_proxy;
 mod fuzz_corpus;
+mod health;
 mod honest;
 mod hostile;
 mod ingest;

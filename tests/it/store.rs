@@ -495,7 +495,7 @@ async fn a_batch_of_many_months_is_stored() {
     stored_once(&app, 150).await;
 }
 
-const POISON: &str = "ALTER TABLE events ADD CONSTRAINT no_poison CHECK session_id NOT LIKE 'poison%'";
+pub const POISON: &str = "ALTER TABLE events ADD CONSTRAINT no_poison CHECK session_id NOT LIKE 'poison%'";
 
 async fn rejected(app: &TestApp) -> Vec<Value> {
     let rows = app.select("SELECT source, event_index, field, reason LIKE '%no_poison%' AS named, raw, toUnixTimestamp64Milli(received_at) AS at FROM rejected_events ORDER BY event_index FORMAT JSONEachRow SETTINGS output_format_json_quote_64bit_integers = 0").await;

@@ -247,6 +247,14 @@ export interface components {
              * @description Age of the oldest of them, in milliseconds; null when there is none.
              */
             oldest_unflushed_ms?: number | null;
+            recent_flushes?: components["schemas"]["RecentFlushTimes"] | null;
+            /** @description Events that were rejected since the start, by the reason. */
+            rejected_events: components["schemas"]["RejectedCount"][];
+            /**
+             * Format: int64
+             * @description Attempts to flush that failed since the start; each was repeated.
+             */
+            retries: number;
             status: components["schemas"]["HealthStatus"];
             store: components["schemas"]["StoreState"];
             /** @description What ClickHouse, or the way to it, answered last, if it fails. */
@@ -270,6 +278,32 @@ export interface components {
             duplicates: number;
             /** @description The others, each with its reason. */
             rejected: components["schemas"]["Rejection"][];
+        };
+        /** @description How long flushes took. */
+        RecentFlushTimes: {
+            flushes: number;
+            /** Format: double */
+            longest_ms: number;
+            /**
+             * Format: double
+             * @description Half of them took no longer.
+             */
+            median_ms: number;
+            /**
+             * Format: double
+             * @description 99 in 100 of them took no longer.
+             */
+            p99_ms: number;
+        };
+        /** @description Events that were rejected for one reason. */
+        RejectedCount: {
+            /** Format: int64 */
+            events: number;
+            /** @description The field at fault, or `event` when the event as a whole is. */
+            field: components["schemas"]["Field"];
+            /** @description A word for it. Of ClickHouse: `refused`, and kept for `/api/rejected`, or `set_aside` in a file of the journal. */
+            reason: string;
+            source: components["schemas"]["RejectedSource"];
         };
         /** @description A page of rejected events, newest first. */
         RejectedReply: {
@@ -296,6 +330,11 @@ export interface components {
             /** @description `ingest`: validation refused it. `store`: it was accepted, and ClickHouse refused it for good. */
             source: string;
         };
+        /**
+         * @description Who refused an event.
+         * @enum {string}
+         */
+        RejectedSource: "ingest" | "store";
         /** @description Why one event was not taken. */
         Rejection: {
             /** @description The field at fault, or `event` when the event as a whole is. */
