@@ -17,8 +17,10 @@ pub struct Health {
     pub status: HealthStatus,
     /// Accepted events that ClickHouse does not have yet.
     pub buffered_events: u64,
-    /// Bytes of the journal they take.
+    /// Bytes of the journal they take, and files set aside beyond the bytes that these have for themselves.
     pub buffered_bytes: u64,
+    /// Bytes of all files that the journal has set aside, for a person to look at and delete.
+    pub set_aside_bytes: u64,
     /// Age of the oldest of them, in milliseconds; null when there is none.
     pub oldest_unflushed_ms: Option<u64>,
     /// RFC 3339; null before the first.
@@ -99,6 +101,7 @@ pub fn health(
         status: if stalled { HealthStatus::Stalled } else { HealthStatus::Ok },
         buffered_events: depth.events,
         buffered_bytes: depth.bytes,
+        set_aside_bytes: depth.set_aside_bytes,
         oldest_unflushed_ms: (depth.events > 0)
             .then(|| u64::try_from(depth.oldest_age.as_millis()).unwrap_or(u64::MAX)),
         last_flush_at: report.last.map(|flush| rfc3339(flush.at_ms)),

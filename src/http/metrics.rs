@@ -40,6 +40,7 @@ pub struct IngestMetrics {
     journal_bytes: Gauge,
     journal_segments: Gauge,
     journal_damaged_segments: Gauge,
+    journal_set_aside_bytes: Gauge,
     journal_oldest_age: Gauge<f64, AtomicU64>,
     store_flushes: Counter,
     store_events: Counter,
@@ -95,6 +96,7 @@ impl IngestMetrics {
             journal_bytes: Gauge::default(),
             journal_segments: Gauge::default(),
             journal_damaged_segments: Gauge::default(),
+            journal_set_aside_bytes: Gauge::default(),
             journal_oldest_age: Gauge::default(),
             store_flushes: Counter::default(),
             store_events: Counter::default(),
@@ -145,8 +147,10 @@ impl IngestMetrics {
         journal.register("pending_events", "Events that ClickHouse does not have yet", self.journal_events.clone());
         journal.register_with_unit("pending", "Disk space they take", Unit::Bytes, self.journal_bytes.clone());
         journal.register("pending_segments", "Segments they are in", self.journal_segments.clone());
-        let damaged = "Segments of which damaged bytes are kept aside as .corrupt";
+        let damaged = "Segments of which rot took something";
         journal.register("damaged_segments", damaged, self.journal_damaged_segments.clone());
+        let set_aside = "Files that are kept as .corrupt and .refused, for a person to look at and delete";
+        journal.register_with_unit("set_aside", set_aside, Unit::Bytes, self.journal_set_aside_bytes.clone());
         let oldest = self.journal_oldest_age.clone();
         journal.register_with_unit("oldest_age", "Age of the oldest of them", Unit::Seconds, oldest);
         let store = registry.sub_registry_with_prefix("weir_store");
@@ -194,6 +198,7 @@ impl IngestMetrics {
         self.journal_bytes.set(gauge(depth.bytes));
         self.journal_segments.set(gauge(depth.segments as u64));
         self.journal_damaged_segments.set(gauge(depth.damage.segments));
+        self.journal_set_aside_bytes.set(gauge(depth.set_aside_bytes));
         self.journal_oldest_age.set(depth.oldest_age.as_secs_f64());
         self.store_flushes.inner().store(report.flushes, Ordering::Relaxed);
         self.store_events.inner().store(report.events, Ordering::Relaxed);

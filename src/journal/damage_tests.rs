@@ -56,7 +56,7 @@ proptest! {
             let open = trial.start().expect("damage is no reason to refuse the start");
             trial.drain(&open).await.expect("nothing fails");
             trial.check();
-            let damage = open.queue.damage();
+            let damage = open.queue.depth().damage;
             assert!(damage.segments > 0 || !must_be_counted, "damage was not counted");
             assert_eq!(damage.segments, trial.machine.names(".corrupt").len() as u64);
             for (content, name) in before {
@@ -84,7 +84,7 @@ fn rot_in_the_last_record_is_no_torn_write() {
         let length = trial.machine.content(&name).len();
         assert!(trial.rot(&name, &Rot::Flip(length * 8 - 1)));
         let open = trial.start().expect("damage is no reason to refuse the start");
-        assert_eq!(open.queue.damage(), Damage { segments: 1, bytes: length as u64 });
+        assert_eq!(open.queue.depth().damage, Damage { segments: 1, bytes: length as u64 });
         trial.drain(&open).await.expect("nothing fails");
         assert_eq!(trial.arrived().len(), 1);
     });
@@ -102,7 +102,7 @@ fn a_write_that_a_kill_has_cut_off_is_no_damage() {
             trial.machine.rot(&name, whole.clone());
             trial.rot(&name, &Rot::Cut(SEGMENT_HEADER_BYTES + record + left_bytes));
             let open = trial.start().expect("a torn write is no reason to refuse the start");
-            assert_eq!(open.queue.damage(), Damage::default());
+            assert_eq!(open.queue.depth().damage, Damage::default());
             open.journal.close();
             trial.machine.kill();
         }
@@ -147,7 +147,7 @@ fn a_write_that_a_kill_has_cut_off_in_a_prepared_segment_is_no_damage() {
             trial.machine.rot(&name, content);
             for _ in 0..2 {
                 let open = trial.start().expect("a torn write is no reason to refuse the start");
-                assert_eq!(open.queue.damage(), Damage::default(), "cut at {cut} of {end}");
+                assert_eq!(open.queue.depth().damage, Damage::default(), "cut at {cut} of {end}");
                 // What follows makes it one that is not the last.
                 trial.append(&open.journal, 1).await.expect("nothing fails");
                 open.journal.close();
@@ -165,7 +165,7 @@ fn rot_before_the_last_record_of_a_prepared_segment_is_damage() {
         let (name, _) = leave_open(&mut trial).await;
         assert!(trial.rot(&name, &Rot::Flip((SEGMENT_HEADER_BYTES + RECORD_HEADER_BYTES + 5) * 8)));
         let open = trial.start().expect("damage is no reason to refuse the start");
-        assert_eq!(open.queue.damage().segments, 1);
+        assert_eq!(open.queue.depth().damage.segments, 1);
         trial.drain(&open).await.expect("nothing fails");
         trial.check();
     });
@@ -182,7 +182,7 @@ fn a_cut_in_a_segment_that_is_not_the_last_is_damage() {
         for _ in 0..2 {
             // Also a later start counts it once.
             let open = trial.start().expect("damage is no reason to refuse the start");
-            assert_eq!(open.queue.damage(), Damage { segments: 1, bytes: length as u64 - 1 });
+            assert_eq!(open.queue.depth().damage, Damage { segments: 1, bytes: length as u64 - 1 });
             open.journal.close();
             trial.machine.kill();
         }
@@ -199,7 +199,7 @@ fn a_segment_that_has_become_empty_is_damage() {
             write_segments(&mut trial, &[vec![1], vec![1]]).await;
             trial.rot(&oldest(&trial), &Rot::Cut(length));
             let open = trial.start().expect("damage is no reason to refuse the start");
-            assert_eq!(open.queue.damage(), Damage { segments: 1, bytes: length as u64 });
+            assert_eq!(open.queue.depth().damage, Damage { segments: 1, bytes: length as u64 });
             open.journal.close();
         }
     });
@@ -213,7 +213,7 @@ fn a_segment_that_cannot_be_read_is_set_aside() {
         trial.machine.fail(Operation::Read, 1, Errno::IO);
         let open = trial.start().expect("a bad sector is no reason to refuse the start");
         trial.drain(&open).await.expect("nothing fails");
-        assert_eq!(open.queue.damage().segments, 1);
+        assert_eq!(open.queue.depth().damage.segments, 1);
         assert_eq!(trial.arrived().len(), 2);
     });
 }
@@ -236,10 +236,10 @@ fn rot_while_a_segment_waits_is_counted() {
         let mut trial = Trial::new(1);
         write_segments(&mut trial, &[vec![1, 1], vec![1]]).await;
         let open = trial.start().expect("nothing fails");
-        assert_eq!(open.queue.damage(), Damage::default());
+        assert_eq!(open.queue.depth().damage, Damage::default());
         trial.rot(&oldest(&trial), &Rot::Flip((SEGMENT_HEADER_BYTES + 30) * 8));
         trial.drain(&open).await.expect("nothing fails");
-        assert_eq!(open.queue.damage().segments, 1);
+        assert_eq!(open.queue.depth().damage.segments, 1);
         trial.check();
     });
 }

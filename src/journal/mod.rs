@@ -9,10 +9,12 @@
 //! * A segment leaves the disk only after ClickHouse has taken it and the time in which a power loss could still take the
 //!   rows from ClickHouse has passed; after an unclean end, all that is there is sent again under the same tokens.
 //! * A failed fsync is never retried (the kernel forgets the pages it could not write): the journal ends, and the process.
-//! * Damage costs the damaged records only; their bytes are kept aside in a `.corrupt` file and counted.
+//! * Damage costs the damaged records only; it is counted, and while there is room a copy is set aside as `.corrupt`.
+//! * What is set aside is never deleted here. `.refused` files hold accepted events that nobody else has: beyond the bytes
+//!   for files set aside, they count as pending, so that appends are refused before the disk is full.
 //!
-//! Limits: bytes on disk (`bytes_max`, then `AppendError::Full`), bytes of a segment, bytes of a commit, appends that wait
-//! for one and their bytes (`AppendError::Overloaded`).
+//! Limits: bytes on disk (of what is pending, then `AppendError::Full`; of what is kept; of what is set aside), bytes of a
+//! segment, bytes of a commit, appends that wait for one and their bytes (`AppendError::Overloaded`).
 
 mod batch;
 mod block;
@@ -23,6 +25,7 @@ mod new_segment;
 mod queue;
 mod recovery;
 mod segment;
+mod set_aside;
 
 #[cfg(test)]
 mod damage_tests;
@@ -32,6 +35,8 @@ mod disk_error_tests;
 mod model_tests;
 #[cfg(test)]
 mod power_loss_tests;
+#[cfg(test)]
+mod set_aside_tests;
 #[cfg(test)]
 mod simulated_disk;
 #[cfg(test)]
@@ -45,8 +50,8 @@ pub use batch::{COLUMNS, EventBatch, EventRow};
 pub use disk::{Disk, DiskFile, RealDisk};
 pub use event_ids::visit_event_ids;
 pub use queue::{Depth, PendingSegment, SegmentQueue};
-pub use recovery::Damage;
 pub use segment::{Segment, SegmentId};
+pub use set_aside::Damage;
 
 use std::{
     io,
@@ -79,6 +84,8 @@ pub struct JournalLimits {
     pub uncommitted_bytes_max: u64,
     /// Bytes of segments kept after their insert.
     pub stored_bytes_max: u64,
+    /// Bytes of files set aside, as `.corrupt` or `.refused`; beyond them, no copy is kept, and the others count as pending.
+    pub set_aside_bytes_max: u64,
     /// Time an inserted segment is kept: longer than an operating system leaves written pages in memory (30 s on Linux).
     pub stored_kept: Duration,
     /// A segment is closed when it is this long, even while the store is busy.
@@ -93,13 +100,14 @@ pub struct JournalLimits {
 
 impl JournalLimits {
     /// A quarter of the configured bytes is for segments kept after their insert, and for what is prepared: the rest of
-    /// the segment that is written, and the next one.
+    /// the segment that is written, and the next one. An eighth is for files set aside.
     pub fn from_config(config: &JournalConfig) -> Self {
         let prepared_bytes_max = PREPARED_BYTES_MAX.min(u32::try_from(config.bytes_max / 64).unwrap_or(u32::MAX));
         Self {
-            pending_bytes_max: config.bytes_max / 4 * 3,
+            pending_bytes_max: config.bytes_max / 8 * 5,
             uncommitted_bytes_max: UNCOMMITTED_BYTES_MAX,
             stored_bytes_max: config.bytes_max / 4 - 2 * u64::from(prepared_bytes_max),
+            set_aside_bytes_max: config.bytes_max / 8,
             prepared_bytes_max,
             stored_kept: Duration::from_secs(120),
             segment_bytes_max: (32 * 1024 * 1024).min(config.bytes_max / 8).max(1),
@@ -145,7 +153,7 @@ pub struct OpenJournal {
 impl Journal {
     /// Recovers what is on the disk and starts to take events. `epoch`: a number drawn for this start.
     pub fn open(disk: Arc<dyn Disk>, limits: JournalLimits, epoch: u64) -> io::Result<OpenJournal> {
-        let recovered = recovery::recover(disk.as_ref())?;
+        let recovered = recovery::recover(disk.as_ref(), limits.set_aside_bytes_max)?;
         let (commands, received) = mpsc::sync_channel(APPENDS_WAITING_MAX);
         let queue = Arc::new(SegmentQueue::new(Arc::clone(&disk), limits.clone(), &recovered, commands.clone()));
         let empty_batches = Arc::<EmptyBatches>::default();

@@ -19,6 +19,8 @@ enum Step {
     /// The store fails, or takes the segment and the reply is lost: in both cases the segment stays in its hand.
     StoreFails,
     ReplyIsLost,
+    /// The store will never take the next segment.
+    Refuse,
     /// The disk gets full, or room.
     SetRoom(Option<usize>),
     ReopenInOrder,
@@ -34,6 +36,7 @@ fn step() -> impl Strategy<Value = Step> {
         6 => Just(Step::Store),
         1 => Just(Step::StoreFails),
         1 => Just(Step::ReplyIsLost),
+        1 => Just(Step::Refuse),
         1 => prop::option::of(0_usize..400).prop_map(Step::SetRoom),
         1 => Just(Step::ReopenInOrder),
         1 => Just(Step::Kill),
@@ -81,6 +84,12 @@ async fn apply(trial: &mut Trial, life: &mut Life, step: &Step) {
                 }
             }
         }
+        Step::Refuse => {
+            if let Some(pending) = life.take().await {
+                life.open.queue.mark_refused(&pending).expect("nothing fails");
+                life.in_hand = None;
+            }
+        }
         Step::StoreFails => drop(life.take().await),
         Step::SetRoom(room) => trial.machine.set_bytes_max(room.map(|room| trial.machine.bytes_used() + room)),
         Step::ReopenInOrder => {
@@ -92,7 +101,9 @@ async fn apply(trial: &mut Trial, life: &mut Life, step: &Step) {
             trial.drain(&life.open).await.expect("nothing fails");
             let depth = life.open.queue.depth();
             assert_eq!((depth.events, depth.segments), (0, 0));
-            assert!(depth.bytes <= SEGMENT_HEADER_BYTES as u64, "{} bytes are counted and gone", depth.bytes);
+            let beyond = depth.set_aside_bytes.saturating_sub(trial.limits.set_aside_bytes_max);
+            let there = SEGMENT_HEADER_BYTES as u64 + beyond;
+            assert!(depth.bytes <= there, "{} bytes are counted and gone", depth.bytes);
             life.open.queue.mark_clean().expect("nothing fails");
             *life = Life::start(trial);
             assert_eq!(life.open.queue.depth().events, 0, "an orderly end leaves nothing to send");
@@ -124,7 +135,11 @@ fn check_bounds(trial: &Trial, life: &Life) {
     let prepared_max = 2 * u64::from(trial.limits.prepared_bytes_max);
     let (pending, stored) = (trial.machine.bytes_of(".segment"), trial.machine.bytes_of(".stored"));
     let counted = life.open.queue.depth().bytes;
-    assert!(pending <= pending_max + stored_max + prepared_max, "{pending} bytes are pending");
+    let set_aside = trial.machine.bytes_of(".corrupt") + trial.machine.bytes_of(".refused");
+    // A segment that was cut by rot counts as what it was.
+    assert!(set_aside <= life.open.queue.depth().set_aside_bytes, "{set_aside} bytes are set aside");
+    let pending = pending + set_aside.saturating_sub(trial.limits.set_aside_bytes_max);
+    assert!(pending <= pending_max + stored_max + prepared_max, "{pending} bytes are pending, or set aside beyond");
     assert!(counted <= pending_max + stored_max, "{counted} bytes are counted");
     assert!(stored <= stored_max, "{stored} bytes are stored");
 }
@@ -136,6 +151,7 @@ proptest! {
         stored_kept in prop_oneof![Just(Duration::ZERO), Just(Duration::from_secs(3600))],
         segment_bytes_max in 1_u64..3000,
         prepared_bytes_max in prop_oneof![Just(0_u32), 1_u32..3000],
+        set_aside_bytes_max in prop_oneof![Just(0_u64), 0_u64..5000],
         steps in prop::collection::vec(step(), 1..60),
     ) {
         run(async {
@@ -145,6 +161,7 @@ proptest! {
             trial.limits.prepared_bytes_max = prepared_bytes_max;
             trial.limits.pending_bytes_max = 6000;
             trial.limits.stored_bytes_max = 2000;
+            trial.limits.set_aside_bytes_max = set_aside_bytes_max;
             trial.limits.stored_kept = stored_kept;
             // Kept for no time: as if ClickHouse's machine had written everything at once.
             trial.store_is_lasting = stored_kept.is_zero();

@@ -19,8 +19,9 @@ use super::{
     batch::EventBatch,
     committer::Command,
     disk::Disk,
-    recovery::{CLEAN_FILE, Damage, Recovered, damage, keep_copy},
+    recovery::{CLEAN_FILE, Recovered},
     segment::{RECORD_HEADER_BYTES, SEGMENT_HEADER_BYTES, Segment, SegmentId},
+    set_aside::{Damage, SetAside},
 };
 
 /// Segments kept after their insert: fewer than ClickHouse remembers tokens (`non_replicated_deduplication_window` in
@@ -42,12 +43,15 @@ pub struct PendingSegment {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Depth {
     pub events: u64,
+    /// Those of files set aside beyond their bound among them.
     pub bytes: u64,
     pub segments: usize,
     /// Age of the oldest event that ClickHouse does not have.
     pub oldest_age: Duration,
     /// What rot has cost so far.
     pub damage: Damage,
+    /// Bytes of all files that are set aside, as `.corrupt` or `.refused`.
+    pub set_aside_bytes: u64,
 }
 
 /// Closed segments, oldest first, and the accounting of bytes.
@@ -61,7 +65,7 @@ pub struct SegmentQueue {
     pending_events: AtomicU64,
     /// Age at which the store wants an open segment, in milliseconds.
     wanted_age_ms: AtomicU64,
-    damage: Mutex<Damage>,
+    set_aside: Mutex<SetAside>,
 }
 
 #[derive(Default)]
@@ -118,7 +122,11 @@ impl SegmentQueue {
             stored: recovered.stored.iter().map(|segment| (*segment, now)).collect(),
             ..State::default()
         };
-        let pending_bytes = state.waiting.iter().map(|segment| segment.bytes).sum();
+        let waiting_bytes: u64 = state.waiting.iter().map(|segment| segment.bytes).sum();
+        if recovered.set_aside.bytes_beyond() > 0 {
+            recovered.set_aside.warn_of_bytes_beyond();
+        }
+        let pending_bytes = waiting_bytes + recovered.set_aside.bytes_beyond();
         Self {
             disk,
             limits,
@@ -128,7 +136,7 @@ impl SegmentQueue {
             pending_events: AtomicU64::new(state.waiting.iter().map(|segment| segment.rows).sum()),
             wanted_age_ms: AtomicU64::new(u64::MAX),
             state: Mutex::new(state),
-            damage: Mutex::new(recovered.damage),
+            set_aside: Mutex::new(recovered.set_aside),
         }
     }
 
@@ -234,16 +242,27 @@ impl SegmentQueue {
                 written,
                 "a journal segment was damaged while it waited"
             );
-            keep_copy(self.disk.as_ref(), segment.id, &content)?;
-            *self.damage.lock().unwrap_or_else(PoisonError::into_inner) = damage(self.disk.as_ref())?;
+            let mut set_aside = self.set_aside();
+            set_aside.keep_copy(self.disk.as_ref(), segment.id, &content)?;
+            self.note_set_aside(set_aside);
         }
         read.join_blocks();
         Ok(read)
     }
 
-    /// What has been set aside as damaged.
-    pub fn damage(&self) -> Damage {
-        *self.damage.lock().unwrap_or_else(PoisonError::into_inner)
+    /// What has been set aside.
+    fn set_aside(&self) -> SetAside {
+        *self.set_aside.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Only the store sets files aside while the journal is open, one at a time: nothing was changed in between.
+    fn note_set_aside(&self, after: SetAside) {
+        let before = std::mem::replace(&mut *self.set_aside.lock().unwrap_or_else(PoisonError::into_inner), after);
+        self.counted.pending.fetch_add(after.bytes_beyond(), Ordering::Relaxed);
+        self.counted.pending.fetch_sub(before.bytes_beyond(), Ordering::Relaxed);
+        if after.bytes_beyond() > before.bytes_beyond() {
+            after.warn_of_bytes_beyond();
+        }
     }
 
     /// ClickHouse has the segment: it is kept for a while, and those kept long enough are deleted. Blocking.
@@ -267,7 +286,13 @@ impl SegmentQueue {
 
     /// ClickHouse will never take the segment: it is set aside, for a person to look at. Blocking.
     pub fn mark_refused(&self, segment: &PendingSegment) -> io::Result<()> {
-        self.disk.rename(&segment.id.file_name(), &segment.id.refused_name())?;
+        let name = segment.id.file_name();
+        // A power loss would give back what was cut off when it was closed; a start cuts off only what it sends.
+        self.disk.open(&name)?.sync()?;
+        self.disk.rename(&name, &segment.id.refused_name())?;
+        let mut set_aside = self.set_aside();
+        set_aside.refused_bytes += segment.bytes;
+        self.note_set_aside(set_aside);
         self.leave(&mut self.state(), segment);
         Ok(())
     }
@@ -288,6 +313,7 @@ impl SegmentQueue {
 
     /// What ClickHouse does not have yet.
     pub fn depth(&self) -> Depth {
+        let set_aside = self.set_aside();
         let state = self.state();
         let closed = state.in_flight.iter().chain(&state.waiting).map(|segment| segment.opened_at);
         let oldest = closed.chain(state.current_opened_at).min();
@@ -296,7 +322,8 @@ impl SegmentQueue {
             bytes: self.counted.pending.load(Ordering::Relaxed),
             segments: state.in_flight.len() + state.waiting.len() + usize::from(state.current_opened_at.is_some()),
             oldest_age: oldest.map(|opened_at| opened_at.elapsed()).unwrap_or_default(),
-            damage: self.damage(),
+            damage: set_aside.damage,
+            set_aside_bytes: set_aside.bytes(),
         }
     }
 }

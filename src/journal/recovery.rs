@@ -9,6 +9,7 @@ use super::{
     disk::Disk,
     queue::PendingSegment,
     segment::{Segment, SegmentId, is_unused},
+    set_aside::SetAside,
 };
 
 /// Present while no process is at work and the last one ended in order.
@@ -16,8 +17,8 @@ pub const CLEAN_FILE: &str = "clean";
 
 const PENDING: &str = "segment";
 const STORED: &str = "stored";
-const REFUSED: &str = "refused";
-const CORRUPT: &str = "corrupt";
+pub const REFUSED: &str = "refused";
+pub const CORRUPT: &str = "corrupt";
 
 impl SegmentId {
     /// Names sort in the order of the segments.
@@ -37,7 +38,7 @@ impl SegmentId {
         self.named(REFUSED)
     }
 
-    fn corrupt_name(self) -> String {
+    pub fn corrupt_name(self) -> String {
         self.named(CORRUPT)
     }
 
@@ -50,14 +51,6 @@ impl SegmentId {
     }
 }
 
-/// What no event can be read from any more. It is kept in `.corrupt` files, for a person to look at and delete.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Damage {
-    pub segments: u64,
-    /// Bytes that are kept.
-    pub bytes: u64,
-}
-
 /// The journal as a start finds it.
 #[derive(Debug, Default)]
 pub struct Recovered {
@@ -65,13 +58,13 @@ pub struct Recovered {
     pub pending: Vec<PendingSegment>,
     /// Inserted before an orderly end, and still kept.
     pub stored: Vec<PendingSegment>,
-    pub damage: Damage,
+    pub set_aside: SetAside,
     pub next_sequence: u64,
 }
 
 /// Reads the directory and sets damage aside. The clean mark is removed: from here on, an end is unclean until it is
 /// marked otherwise. No record is changed: what a start sends, any later start finds.
-pub fn recover(disk: &dyn Disk) -> io::Result<Recovered> {
+pub fn recover(disk: &dyn Disk, set_aside_bytes_max: u64) -> io::Result<Recovered> {
     let files = disk.list()?;
     let clean = files.iter().any(|(name, _)| name == CLEAN_FILE);
     let mut segments: Vec<_> = files
@@ -82,6 +75,7 @@ pub fn recover(disk: &dyn Disk) -> io::Result<Recovered> {
     let next_sequence = segments.last().map_or(1, |(last, ..)| last.sequence.saturating_add(1));
     remove_unused(disk, &mut segments)?;
     let last = segments.last().map(|(id, ..)| *id);
+    let mut set_aside = SetAside::among(&files, set_aside_bytes_max);
     let mut recovered = Recovered { next_sequence, ..Recovered::default() };
     for (id, state, bytes) in segments {
         match state {
@@ -89,9 +83,11 @@ pub fn recover(disk: &dyn Disk) -> io::Result<Recovered> {
             // ClickHouse may have lost what it had not synced; it knows the token of what it has.
             STORED => {
                 disk.rename(&id.stored_name(), &id.file_name())?;
-                recovered.pending.extend(recover_segment(disk, id, last == Some(id))?);
+                recovered.pending.extend(recover_segment(disk, id, bytes, last == Some(id), &mut set_aside)?);
             }
-            PENDING => recovered.pending.extend(recover_segment(disk, id, last == Some(id))?),
+            PENDING => {
+                recovered.pending.extend(recover_segment(disk, id, bytes, last == Some(id), &mut set_aside)?);
+            }
             _ => {}
         }
     }
@@ -99,7 +95,7 @@ pub fn recover(disk: &dyn Disk) -> io::Result<Recovered> {
         disk.remove(CLEAN_FILE)?;
     }
     disk.sync_directory()?;
-    recovered.damage = damage(disk)?;
+    recovered.set_aside = set_aside;
     Ok(recovered)
 }
 
@@ -120,13 +116,19 @@ fn remove_unused(disk: &dyn Disk, segments: &mut Vec<(SegmentId, &str, u64)>) ->
 }
 
 /// One segment; `None` if it holds no event. Only in the last one, or an open one, a write can have been under way.
-fn recover_segment(disk: &dyn Disk, id: SegmentId, is_last: bool) -> io::Result<Option<PendingSegment>> {
+fn recover_segment(
+    disk: &dyn Disk,
+    id: SegmentId,
+    file_bytes: u64,
+    is_last: bool,
+    set_aside: &mut SetAside,
+) -> io::Result<Option<PendingSegment>> {
     let name = id.file_name();
     let content = match disk.read(&name) {
         Ok(content) => Bytes::from(content),
         Err(error) if error.raw_os_error() == Some(Errno::IO.raw_os_error()) => {
             tracing::error!(segment = name, %error, "a journal segment cannot be read; it is set aside");
-            disk.rename(&name, &id.corrupt_name())?;
+            set_aside.keep_unreadable(disk, id, file_bytes)?;
             return Ok(None);
         }
         Err(error) => return Err(error),
@@ -135,8 +137,8 @@ fn recover_segment(disk: &dyn Disk, id: SegmentId, is_last: bool) -> io::Result<
     // One without a record is the last one, too: a start deletes it.
     let cut = !is_last && !segment.is_open && (segment.torn_bytes > 0 || segment.rows == 0);
     if !segment.damaged.is_empty() || cut {
-        tracing::error!(segment = name, ranges = ?segment.damaged, torn_bytes = segment.torn_bytes, "a journal segment is damaged; its sound records are sent, a copy is kept");
-        keep_copy(disk, id, &content)?;
+        tracing::error!(segment = name, ranges = ?segment.damaged, torn_bytes = segment.torn_bytes, "a journal segment is damaged; its sound records are sent");
+        set_aside.keep_copy(disk, id, &content)?;
     } else if segment.torn_bytes > 0 {
         let bytes = segment.torn_bytes;
         tracing::warn!(segment = name, bytes, "the last write to the journal was cut off; it was never answered");
@@ -154,39 +156,4 @@ fn recover_segment(disk: &dyn Disk, id: SegmentId, is_last: bool) -> io::Result<
     // What is sent from here must be what a later start finds.
     file.sync()?;
     Ok(Some(PendingSegment { id, rows: segment.rows, bytes, opened_at: Instant::now() }))
-}
-
-/// Keeps the damaged bytes and what is around them, if there is room: events come before evidence.
-pub fn keep_copy(disk: &dyn Disk, id: SegmentId, content: &[u8]) -> io::Result<()> {
-    let name = id.corrupt_name();
-    let mut file = match disk.create(&name) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            if disk.read(&name)?.len() == content.len() {
-                // Kept at an earlier start.
-                return Ok(());
-            }
-            // That start did not get to its end.
-            disk.remove(&name)?;
-            disk.create(&name)?
-        }
-        created => created?,
-    };
-    match file.write_at(content, 0).and_then(|()| file.sync()) {
-        Err(error) if error.kind() == io::ErrorKind::StorageFull => {
-            tracing::error!(segment = name, "there is no room for a copy of a damaged segment; it is not kept");
-            disk.remove(&name)
-        }
-        outcome => outcome,
-    }
-}
-
-/// What has been set aside, at this start and earlier.
-pub fn damage(disk: &dyn Disk) -> io::Result<Damage> {
-    let files = disk.list()?;
-    let corrupt =
-        files.iter().filter(|(name, _)| SegmentId::from_name(name).is_some_and(|(_, state)| state == CORRUPT));
-    Ok(corrupt.fold(Damage::default(), |damage, (_, bytes)| Damage {
-        segments: damage.segments + 1,
-        bytes: damage.bytes + bytes,
-    }))
 }

@@ -47,6 +47,7 @@ impl Trial {
             pending_bytes_max: 1 << 20,
             uncommitted_bytes_max: 1 << 20,
             stored_bytes_max: 1 << 20,
+            set_aside_bytes_max: 1 << 20,
             stored_kept: NEVER,
             segment_bytes_max: 1 << 20,
             prepared_bytes_max: 0,
@@ -148,14 +149,22 @@ impl Trial {
         for number in self.inserts.values().flat_map(|insert| &insert.events) {
             *arrived.entry(*number).or_default() += 1;
         }
-        let lost: Vec<_> =
-            self.accepted.difference(&self.excused).filter(|number| !arrived.contains_key(number)).collect();
+        let refused = self.refused();
+        let is_lost = |number: &&u32| !arrived.contains_key(number) && !refused.contains(number);
+        let lost: Vec<_> = self.accepted.difference(&self.excused).filter(is_lost).collect();
         let repeated: Vec<_> = arrived.iter().filter(|(_, times)| **times > 1).collect();
         let unknown: Vec<_> = arrived.keys().filter(|number| **number >= self.submitted).collect();
         assert!(
             lost.is_empty() && repeated.is_empty() && unknown.is_empty(),
             "lost {lost:?}, repeated {repeated:?}, unknown {unknown:?}"
         );
+    }
+
+    /// Numbers of the events in files that are set aside as refused.
+    pub fn refused(&self) -> BTreeSet<u32> {
+        let names = self.machine.names(".refused");
+        let records = names.iter().flat_map(|name| records(name, &self.machine.content(name)));
+        records.flat_map(|(_, events)| events).collect()
     }
 
     /// Numbers of the events that ClickHouse has.

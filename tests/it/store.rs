@@ -311,6 +311,7 @@ impl Pipeline {
             pending_bytes_max: 1 << 30,
             uncommitted_bytes_max: 1 << 26,
             stored_bytes_max: 1 << 30,
+            set_aside_bytes_max: 1 << 30,
             stored_kept: Duration::from_secs(120),
             segment_bytes_max: 1 << 25,
             prepared_bytes_max: 4096,
@@ -593,6 +594,11 @@ async fn what_no_table_takes_is_set_aside_in_the_journal() {
     .await;
     app.accept(&events(1, 10)).await;
     stored_once(&app, 11).await;
+    let health = app.health().await.json;
+    let set_aside = json!([{ "source": "store", "field": "event", "reason": "set_aside", "events": 2 }]);
+    assert_eq!(health["rejected_events"], set_aside);
+    let bytes = health["set_aside_bytes"].as_u64();
+    assert!(bytes > Some(0) && app.metric("weir_journal_set_aside_bytes").await > 0.0, "{health}");
     let stopped = app.stop().await;
     let files = std::fs::read_dir(stopped.directory.path().join("journal")).expect("a journal");
     let set_aside =

@@ -228,7 +228,7 @@ export interface components {
         Health: {
             /**
              * Format: int64
-             * @description Bytes of the journal they take.
+             * @description Bytes of the journal they take, and files set aside beyond the bytes that these have for themselves.
              */
             buffered_bytes: number;
             /**
@@ -255,6 +255,11 @@ export interface components {
              * @description Attempts to flush that failed since the start; each was repeated.
              */
             retries: number;
+            /**
+             * Format: int64
+             * @description Bytes of all files that the journal has set aside, for a person to look at and delete.
+             */
+            set_aside_bytes: number;
             status: components["schemas"]["HealthStatus"];
             store: components["schemas"]["StoreState"];
             /** @description What ClickHouse, or the way to it, answered last, if it fails. */
