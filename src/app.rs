@@ -19,7 +19,7 @@ use crate::{
     engine::{Engine, EngineConfig, EngineError, START_TIMEOUT},
     event::EventLimits,
     http::{
-        Answer, Connections, DashboardState, IngestService, IngestStages, IngestState, ServerLimits,
+        Connections, DashboardState, IngestService, IngestStages, IngestState, ListenerService, ServerLimits,
         connections_within_descriptors, dashboard_service, serve,
     },
     ingest::{Decoder, EventIdFiles, EventIds, EventNames},
@@ -271,7 +271,7 @@ fn failure<T, E: std::error::Error + Send + Sync + 'static>(ended: Result<io::Re
     }
 }
 
-fn dashboard(config: &Config, store: &Store, clock: &Clock, freshness: Freshness) -> impl Answer + use<> {
+fn dashboard(config: &Config, store: &Store, clock: &Clock, freshness: Freshness) -> impl ListenerService + use<> {
     let answers = Answers::new(store.clone(), clock.clone(), freshness);
     let ingest_url = config.dashboard.ingest_url.clone();
     dashboard_service(DashboardState::new(Catalog::built_in(), answers, ingest_url, config.retention_days))

@@ -43,7 +43,7 @@ pub fn rfc3339(at_ms: i64) -> String {
 
 /// A time as HTTP has it in its `Date`: `Sun, 06 Nov 1994 08:49:37 GMT`.
 pub fn http_date(at_ms: i64) -> HttpDate {
-    HttpDate::from(UNIX_EPOCH + Duration::from_millis(at_ms.unsigned_abs()))
+    HttpDate::from(UNIX_EPOCH + Duration::from_millis(u64::try_from(at_ms).unwrap_or(0)))
 }
 
 /// A duration in milliseconds, to a tenth: as precise as anyone reads it.

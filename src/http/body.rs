@@ -108,11 +108,13 @@ async fn arrive(mut body: Incoming, held: &mut HeldBytes) -> Result<Bytes, ReadE
 /// JSON by name, or plain text, which is what a browser's `sendBeacon` says of a string.
 fn check_media_type(headers: &HeaderMap) -> Result<(), ReadError> {
     let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let essence = value.split(';').next().unwrap_or_default().trim();
-    match essence.eq_ignore_ascii_case("application/json") || essence.eq_ignore_ascii_case("text/plain") {
-        true => Ok(()),
-        false => Err(ReadError::MediaType),
-    }
+    if is_text(value) { Ok(()) } else { Err(ReadError::MediaType) }
+}
+
+/// Whether a Content-Type is one of those.
+pub fn is_text(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    essence.eq_ignore_ascii_case("application/json") || essence.eq_ignore_ascii_case("text/plain")
 }
 
 enum Encoding {

@@ -28,8 +28,8 @@ use super::{
     error::ApiError,
     health::{Health, health},
     metrics::{self, Backpressure, IngestMetrics},
-    server::{Answer, ServerLimits},
-    simple_requests::{Next, answer_simple_requests},
+    server::{ListenerService, ServerLimits},
+    simple_requests::{Handover, answer_simple_requests},
 };
 use crate::{
     clock::Clock,
@@ -108,21 +108,7 @@ impl IngestService {
     pub fn new(state: IngestState) -> Self {
         Self { routes: TowerToHyperService::new(routes(state.clone())), state }
     }
-}
 
-impl Answer for IngestService {
-    async fn begin(
-        &self,
-        stream: &mut TcpStream,
-        idle_max: Duration,
-        shutdown: &CancellationToken,
-        activity: &Arc<Activity>,
-    ) -> io::Result<Next> {
-        answer_simple_requests(self, stream, idle_max, shutdown, activity).await
-    }
-}
-
-impl IngestService {
     /// Milliseconds since the epoch.
     pub fn now_ms(&self) -> i64 {
         self.state.0.stages.clock.now_ms()
@@ -137,6 +123,18 @@ impl IngestService {
             Err(spent) => Err(ReadError::from(spent).into()),
         };
         parts.reply(taken)
+    }
+}
+
+impl ListenerService for IngestService {
+    async fn serve_simple(
+        &self,
+        stream: &mut TcpStream,
+        idle_max: Duration,
+        shutdown: &CancellationToken,
+        activity: &Arc<Activity>,
+    ) -> io::Result<Handover> {
+        answer_simple_requests(self, stream, idle_max, shutdown, activity).await
     }
 }
 

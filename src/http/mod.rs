@@ -25,4 +25,4 @@ pub use dashboard::{DashboardState, dashboard_service};
 pub use ingest::{IngestService, IngestStages, IngestState};
 pub use openapi::openapi_json;
 pub use rejected::RejectedReply;
-pub use server::{Answer, ServerLimits, connections_within_descriptors, serve};
+pub use server::{ListenerService, ServerLimits, connections_within_descriptors, serve};

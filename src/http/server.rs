@@ -20,7 +20,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     connections::{Activity, Connections},
-    simple_requests::Next,
+    simple_requests::Handover,
 };
 
 /// Bounds of one listener.
@@ -81,27 +81,27 @@ const ACCEPT_RETRY: Duration = Duration::from_millis(50);
 const EVICT_RETRY: Duration = Duration::from_millis(50);
 
 /// What answers the requests of a listener.
-pub trait Answer:
+pub trait ListenerService:
     Service<Request<Incoming>, Response = Response<Body>, Error = Infallible, Future: Send> + Clone + Send + 'static
 {
     /// Answers requests by itself until there is one for hyper, and gives back what was read of that.
-    fn begin(
+    fn serve_simple(
         &self,
         _stream: &mut TcpStream,
         _idle_max: Duration,
         _shutdown: &CancellationToken,
         _activity: &Arc<Activity>,
-    ) -> impl Future<Output = io::Result<Next>> + Send {
-        std::future::ready(Ok(Next::Request(Bytes::new())))
+    ) -> impl Future<Output = io::Result<Handover>> + Send {
+        std::future::ready(Ok(Handover::Request(Bytes::new())))
     }
 }
 
-impl Answer for TowerToHyperService<Router> {}
+impl ListenerService for TowerToHyperService<Router> {}
 
 /// Serves until `shutdown`, then lets the requests under way finish.
 pub async fn serve(
     listener: TcpListener,
-    service: impl Answer,
+    service: impl ListenerService,
     limits: ServerLimits,
     open: Arc<Connections>,
     shutdown: CancellationToken,
@@ -163,7 +163,7 @@ async fn slot(slots: &Arc<Semaphore>, open: &Connections) -> Result<OwnedSemapho
 
 async fn connection(
     stream: TcpStream,
-    service: impl Answer,
+    service: impl ListenerService,
     limits: ServerLimits,
     shutdown: CancellationToken,
     activity: Arc<Activity>,
@@ -187,7 +187,7 @@ impl Drop for OpenConnection {
 
 async fn answer_requests(
     mut stream: TcpStream,
-    service: impl Answer,
+    service: impl ListenerService,
     limits: &ServerLimits,
     shutdown: CancellationToken,
     activity: &Arc<Activity>,
@@ -200,7 +200,7 @@ async fn answer_requests(
         &stream,
         u32::try_from(limits.reply_max.as_millis()).unwrap_or(u32::MAX),
     )?;
-    let Next::Request(read) = service.begin(&mut stream, limits.head_max, &shutdown, activity).await? else {
+    let Handover::Request(read) = service.serve_simple(&mut stream, limits.head_max, &shutdown, activity).await? else {
         return Ok(());
     };
     let (reader, writer) = stream.into_split();
@@ -225,7 +225,7 @@ struct Tracked<S> {
     activity: Arc<Activity>,
 }
 
-impl<S: Answer> Service<Request<Incoming>> for Tracked<S> {
+impl<S: ListenerService> Service<Request<Incoming>> for Tracked<S> {
     type Response = Response<Body>;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;

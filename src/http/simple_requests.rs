@@ -16,7 +16,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{connections::Activity, ingest::IngestService};
+use super::{body::is_text, connections::Activity, ingest::IngestService};
 use crate::clock::http_date;
 
 /// Bytes read at once, and so the length of a simple request.
@@ -24,7 +24,7 @@ const READ_BYTES: usize = 16 * 1024;
 /// Headers of a simple request.
 const HEADERS_MAX: usize = 32;
 /// Headers that change nothing about a request with events.
-const IGNORED_HEADERS: [&str; 14] = [
+const IGNORED_HEADERS: &[&str] = &[
     "host",
     "user-agent",
     "accept",
@@ -34,15 +34,17 @@ const IGNORED_HEADERS: [&str; 14] = [
     "referer",
     "dnt",
     "sec-gpc",
-    "sec-fetch-dest",
-    "sec-fetch-mode",
-    "sec-fetch-site",
+    "traceparent",
+    "tracestate",
     "cache-control",
     "pragma",
 ];
 
+/// What browsers say of themselves.
+const IGNORED_PREFIXES: &[&str] = &["sec-fetch-", "sec-ch-"];
+
 /// What becomes of a connection when no simple request follows.
-pub enum Next {
+pub enum Handover {
     /// It has ended, or has to.
     Closed,
     /// hyper goes on, with these bytes.
@@ -54,41 +56,45 @@ pub async fn answer_simple_requests(
     service: &IngestService,
     stream: &mut TcpStream,
     idle_max: Duration,
-    shutdown: &CancellationToken,
+    shutdown_told: &CancellationToken,
     activity: &Arc<Activity>,
-) -> io::Result<Next> {
+) -> io::Result<Handover> {
     let (mut read, mut reply) = (BytesMut::new(), BytesMut::new());
     let mut idle = std::pin::pin!(sleep(idle_max));
-    let mut shutdown = std::pin::pin!(shutdown.cancelled());
+    let mut shutdown = std::pin::pin!(shutdown_told.cancelled());
     loop {
         read.reserve(READ_BYTES);
         tokio::select! {
             biased;
             count = stream.read_buf(&mut read) => {
                 if count? == 0 {
-                    return Ok(Next::Closed);
+                    return Ok(Handover::Closed);
                 }
             }
             () = idle.as_mut() => {
                 // Set once and looked at when it is due, rather than at each request.
                 let left = idle_max.saturating_sub(activity.unused_for());
                 if left.is_zero() {
-                    return Ok(Next::Closed);
+                    return Ok(Handover::Closed);
                 }
                 idle.as_mut().reset(Instant::now() + left);
                 continue;
             }
-            () = shutdown.as_mut() => return Ok(Next::Closed),
+            () = shutdown.as_mut() => return Ok(Handover::Closed),
         }
         while !read.is_empty() {
-            let Some(body) = simple_body(&read) else { return Ok(Next::Request(read.freeze())) };
+            let Some(body) = simple_body(&read) else { return Ok(Handover::Request(Bytes::copy_from_slice(&read))) };
             let under_way = activity.request();
             let mut request = read.split_to(body.end);
             request.advance(body.start);
             let response = service.answer(request.freeze()).await;
             drop(under_way);
-            write_response(&mut reply, response, service.now_ms()).await?;
+            let is_last = shutdown_told.is_cancelled();
+            write_response(&mut reply, response, service.now_ms(), is_last).await?;
             stream.write_all_buf(&mut reply).await?;
+            if is_last {
+                return Ok(Handover::Closed);
+            }
         }
     }
 }
@@ -101,20 +107,24 @@ fn simple_body(read: &[u8]) -> Option<Range<usize>> {
     if (request.method, request.path, request.version) != (Some("POST"), Some(super::EVENTS_PATH), Some(1)) {
         return None;
     }
-    let (mut length, mut is_json) = (None, false);
+    let (mut length, mut is_text_seen) = (None, false);
     for httparse::Header { name, value } in &*request.headers {
         if name.eq_ignore_ascii_case("content-length") && length.is_none() {
             length = Some(decimal(value)?);
-        } else if name.eq_ignore_ascii_case("content-type") && !is_json {
-            is_json = *value == b"application/json";
+        } else if name.eq_ignore_ascii_case("content-type") && !is_text_seen {
+            std::str::from_utf8(value).ok().filter(|value| is_text(value))?;
+            is_text_seen = true;
         } else if name.eq_ignore_ascii_case("connection") {
             value.eq_ignore_ascii_case(b"keep-alive").then_some(())?;
         } else {
-            IGNORED_HEADERS.iter().find(|ignored| name.eq_ignore_ascii_case(ignored))?;
+            let is =
+                |ignored: &&str| name.get(..ignored.len()).is_some_and(|start| start.eq_ignore_ascii_case(ignored));
+            let exactly = |ignored: &&&str| name.len() == ignored.len() && is(ignored);
+            IGNORED_HEADERS.iter().find(exactly).or_else(|| IGNORED_PREFIXES.iter().find(|prefix| is(prefix)))?;
         }
     }
     let body = head_bytes..head_bytes.checked_add(length?)?;
-    (is_json && !body.is_empty() && body.end <= read.len()).then_some(body)
+    (is_text_seen && !body.is_empty() && body.end <= read.len()).then_some(body)
 }
 
 /// A length in digits alone.
@@ -124,7 +134,7 @@ fn decimal(digits: &[u8]) -> Option<usize> {
 }
 
 /// A response as HTTP/1.1 has it: <https://www.rfc-editor.org/rfc/rfc9112#section-4>.
-async fn write_response(out: &mut BytesMut, response: Response, now_ms: i64) -> io::Result<()> {
+async fn write_response(out: &mut BytesMut, response: Response, now_ms: i64, is_last: bool) -> io::Result<()> {
     let (head, body) = response.into_parts();
     let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
     out.put_slice(b"HTTP/1.1 ");
@@ -136,6 +146,9 @@ async fn write_response(out: &mut BytesMut, response: Response, now_ms: i64) -> 
         out.put_slice(name.as_str().as_bytes());
         out.put_slice(b": ");
         out.put_slice(value.as_bytes());
+    }
+    if is_last {
+        out.put_slice(b"\r\nconnection: close");
     }
     let date = http_date(now_ms);
     write!(out, "\r\ncontent-length: {}\r\ndate: {date}\r\n\r\n", body.len()).map_err(io::Error::other)?;
@@ -177,6 +190,7 @@ mod tests {
             "POST /events HTTP/1.0\r\nContent-Type: application/json",
             "POST /events HTTP/1.1",
             "POST /events HTTP/1.1\r\nContent-Type: text/html",
+            "POST /events HTTP/1.1\r\nContent-Type: text/html\r\nContent-Type: application/json",
             "POST /events HTTP/1.1\r\nContent-Type: application/json\r\nContent-Type: application/json",
             "POST /events HTTP/1.1\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked",
             "POST /events HTTP/1.1\r\nContent-Type: application/json\r\nContent-Encoding: gzip",

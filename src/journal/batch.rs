@@ -59,7 +59,7 @@ pub struct EventBatch {
 }
 
 /// Position of `user_id` in `COLUMNS`, the only nullable column.
-const USER_ID: usize = 5;
+pub const USER_ID: usize = 5;
 
 impl EventBatch {
     pub fn rows(&self) -> usize {

@@ -3,7 +3,7 @@
 use bytes::{Bytes, BytesMut};
 
 use super::{
-    batch::{COLUMNS, EventBatch, EventRow, write_block},
+    batch::{COLUMNS, EventBatch, EventRow, USER_ID, write_block},
     segment::Segment,
 };
 
@@ -66,11 +66,11 @@ impl<'a> Block<'a> {
             return None;
         }
         let (mut user_id_nulls, mut columns): (&[u8], _) = (&[], [&[] as &[u8]; COLUMNS.len()]);
-        for (column, bytes) in COLUMNS.iter().zip(&mut columns) {
+        for (index, (column, bytes)) in COLUMNS.iter().zip(&mut columns).enumerate() {
             if cursor.text()? != column.name.as_bytes() || cursor.text()? != column.type_name.as_bytes() {
                 return None;
             }
-            if column.type_name == "Nullable(String)" {
+            if index == USER_ID {
                 user_id_nulls = cursor.take(rows)?;
             }
             *bytes = cursor.values(column.type_name, rows)?;
@@ -148,13 +148,14 @@ impl<'a> Cursor<'a> {
         match type_name {
             "DateTime64(3)" | "Int64" => self.take(rows * 8),
             "Date" | "FixedString(2)" => self.take(rows * 2),
-            _ => {
+            "String" | "Nullable(String)" => {
                 let start = self.0;
                 for _ in 0..rows {
                     self.text()?;
                 }
                 Some(&start[..start.len() - self.0.len()])
             }
+            _ => None,
         }
     }
 }

@@ -156,7 +156,12 @@ impl Committer {
         if self.group.is_empty() {
             return Ok(());
         }
-        let outcome = self.write();
+        let mut outcome = self.write();
+        if matches!(outcome, Err(WriteError::NoSpace(_))) && self.preparer.settle() {
+            // What was being prepared may have taken the room, and have given it back.
+            self.record.clear();
+            outcome = self.write();
+        }
         let answer = match &outcome {
             Ok(()) => Ok(()),
             Err(WriteError::NoSpace(error)) => {
@@ -249,12 +254,16 @@ impl Committer {
             Some(segment) => segment,
             None => {
                 let id = self.next_id();
-                create_segment(self.disk.as_ref(), id, 0)?
+                // An id that is not used is taken back: a start looks for few segments that are empty.
+                create_segment(self.disk.as_ref(), id, 0).inspect_err(|_| self.next_sequence -= 1)?
             }
         };
         let prepared_next =
             (self.last_length / 4 * 5).max(PREPARED_BYTES_MIN).min(self.limits.prepared_bytes_max.into());
-        if let Ok(prepared_next @ 1..) = u32::try_from(prepared_next) {
+        // On a full disk, it would only take the room of the next commit.
+        if let Ok(prepared_next @ 1..) = u32::try_from(prepared_next)
+            && !self.disk_full
+        {
             let next = self.next_id();
             self.preparer.prepare(next, prepared_next);
         }

@@ -58,11 +58,12 @@ fn fill(file: &mut dyn DiskFile, id: SegmentId, prepared_bytes: u32) -> Result<(
     let zeros = (prepared_bytes as usize).saturating_sub(SEGMENT_HEADER_BYTES);
     if zeros > 0 {
         file.write_at(&vec![0; zeros], SEGMENT_HEADER_BYTES as u64)?;
-        file.sync().map_err(WriteError::Fatal)?;
+        // Some file systems find out here that there is no room.
+        file.sync()?;
     }
     file.write_at(&id.header(prepared_bytes), 0)?;
     if zeros > 0 {
-        file.sync().map_err(WriteError::Fatal)?;
+        file.sync()?;
     }
     Ok(())
 }
@@ -70,22 +71,23 @@ fn fill(file: &mut dyn DiskFile, id: SegmentId, prepared_bytes: u32) -> Result<(
 /// The thread that makes the next segment while the current one is written.
 pub struct Preparer {
     requests: SyncSender<(SegmentId, u32)>,
-    prepared: Receiver<Result<NewSegment, WriteError>>,
+    made: Receiver<Result<NewSegment, WriteError>>,
     is_under_way: bool,
+    prepared: Option<Result<NewSegment, WriteError>>,
 }
 
 impl Preparer {
     pub fn start(disk: Arc<dyn Disk>) -> io::Result<Self> {
         let (requests, requested) = sync_channel(1);
-        let (made, prepared) = sync_channel(1);
+        let (report, made) = sync_channel(1);
         std::thread::Builder::new().name("weir-segments".to_owned()).spawn(move || {
             for (id, prepared_bytes) in requested {
-                if made.send(create_segment(disk.as_ref(), id, prepared_bytes)).is_err() {
+                if report.send(create_segment(disk.as_ref(), id, prepared_bytes)).is_err() {
                     return;
                 }
             }
         })?;
-        Ok(Self { requests, prepared, is_under_way: false })
+        Ok(Self { requests, made, is_under_way: false, prepared: None })
     }
 
     /// Asks for a segment. Only after the one before was taken.
@@ -93,11 +95,18 @@ impl Preparer {
         self.is_under_way = self.requests.try_send((id, prepared_bytes)).is_ok();
     }
 
+    /// Waits until nothing is under way; `true` if something was, which takes no more room than it has.
+    pub fn settle(&mut self) -> bool {
+        let was_under_way = std::mem::take(&mut self.is_under_way);
+        if was_under_way {
+            self.prepared = self.made.recv().ok();
+        }
+        was_under_way
+    }
+
     /// The segment that was asked for; waits until it is made.
     pub fn take(&mut self) -> Option<Result<NewSegment, WriteError>> {
-        if !std::mem::take(&mut self.is_under_way) {
-            return None;
-        }
-        self.prepared.recv().ok()
+        self.settle();
+        self.prepared.take()
     }
 }

@@ -115,7 +115,7 @@ fn remove_unused(disk: &dyn Disk, segments: &mut Vec<(SegmentId, &str, u64)>) ->
     Ok(())
 }
 
-/// One segment; `None` if it holds no event. Only in the last one, or an open one, a write can have been under way.
+/// One segment; `None` if it holds no event. Only in the last one, a write can have been under way.
 fn recover_segment(
     disk: &dyn Disk,
     id: SegmentId,
@@ -134,8 +134,8 @@ fn recover_segment(
         Err(error) => return Err(error),
     };
     let segment = Segment::read(id, &content);
-    // One without a record is the last one, too: a start deletes it.
-    let cut = !is_last && !segment.is_open && (segment.torn_bytes > 0 || segment.rows == 0);
+    // One without a record is among the last, too: a start deletes it.
+    let cut = !is_last && (segment.torn_bytes > 0 || segment.rows == 0);
     if !segment.damaged.is_empty() || cut {
         tracing::error!(segment = name, ranges = ?segment.damaged, torn_bytes = segment.torn_bytes, "a journal segment is damaged; its sound records are sent");
         set_aside.keep_copy(disk, id, &content)?;
@@ -148,10 +148,14 @@ fn recover_segment(
         return Ok(None);
     }
     let mut file = disk.open(&name)?;
-    let bytes = if cut { content.len() } else { segment.end } as u64;
-    if bytes < content.len() as u64 {
+    let mut bytes = if cut { content.len() } else { segment.end } as u64;
+    if bytes < content.len() as u64
         // For a later start, when others have followed, a record that was cut off would be damage.
-        file.truncate(bytes)?;
+        && let Err(error) = file.truncate(bytes)
+    {
+        // Some file systems need room to give room back: it can stay.
+        tracing::warn!(segment = name, %error, "the unused end of a journal segment could not be cut off");
+        bytes = content.len() as u64;
     }
     // What is sent from here must be what a later start finds.
     file.sync()?;

@@ -1,7 +1,7 @@
 //! The bytes of a segment file, and reading them back after anything may have happened to them.
 //!
 //! ```text
-//! segment  ┌ magic "WEIRJRN1" 8 │ epoch u64 │ sequence u64 │ prepared length u32 │ crc32c of the bytes before ┐ 32 bytes
+//! segment  ┌ magic "WEIRJRN1" 8 │ epoch u64 │ sequence u64 │ crc32c of the other bytes, u32 │ prepared length u32 ┐ 32 bytes
 //! record   ├ marker "REC1" 4 │ length u32 │ number u32 │ rows u32 │ crc32c of the header │ crc32c │ payload ┤
 //!          └ …                                                                                             ┘
 //! ```
@@ -25,9 +25,9 @@ const MAGIC: &[u8; 8] = b"WEIRJRN1";
 const MARKER: &[u8; 4] = b"REC1";
 pub const SEGMENT_HEADER_BYTES: usize = 32;
 pub const RECORD_HEADER_BYTES: usize = 24;
-/// Where the prepared length and the checksum stand in a segment's header.
-const PREPARED_BYTES_AT: usize = 24;
-const HEADER_END_AT: usize = 28;
+/// Where the checksum and the prepared length stand in a segment's header.
+const ID_END_AT: usize = 24;
+const PREPARED_BYTES_AT: usize = 28;
 /// Where the checksums stand in a record's header.
 const HEADER_CHECKSUM_AT: usize = 16;
 const CHECKSUM_AT: usize = 20;
@@ -54,9 +54,12 @@ impl SegmentId {
         header[..8].copy_from_slice(MAGIC);
         header[8..16].copy_from_slice(&self.epoch.to_le_bytes());
         header[16..24].copy_from_slice(&self.sequence.to_le_bytes());
-        header[PREPARED_BYTES_AT..HEADER_END_AT].copy_from_slice(&prepared_bytes.to_le_bytes());
-        let checksum = crc32c::crc32c(&header[..HEADER_END_AT]);
-        header[HEADER_END_AT..].copy_from_slice(&checksum.to_le_bytes());
+        let mut checksum = crc32c::crc32c(&header[..ID_END_AT]);
+        if prepared_bytes > 0 {
+            checksum = crc32c::crc32c_append(checksum, &prepared_bytes.to_le_bytes());
+        }
+        header[ID_END_AT..PREPARED_BYTES_AT].copy_from_slice(&checksum.to_le_bytes());
+        header[PREPARED_BYTES_AT..].copy_from_slice(&prepared_bytes.to_le_bytes());
         header
     }
 }
@@ -116,7 +119,7 @@ impl Segment {
         }
         segment.is_open = has_header && file.len() == prepared_bytes as usize;
         let mut at = SEGMENT_HEADER_BYTES;
-        let mut number_min = 0;
+        let (mut number_min, mut last_damaged_at) = (0, at);
         while at < file.len() && !(segment.is_open && is_blank(&file[at..])) {
             let end = match record_at(id, file, at, number_min) {
                 Found::Record { end, number, rows } => {
@@ -131,6 +134,7 @@ impl Segment {
                     file.len()
                 }
                 Found::Damage { end } => {
+                    last_damaged_at = at;
                     segment.add_damage(at..end);
                     end
                 }
@@ -138,17 +142,21 @@ impl Segment {
             at = end;
         }
         if segment.is_open {
-            segment.take_torn_end(file);
+            segment.take_torn_end(file, last_damaged_at);
         }
         segment.end = segment.damaged.last().map_or(segment.end, |last| segment.end.max(last.end));
         segment
     }
 
-    /// In a segment that was being written, what no record follows is a write that was cut off.
-    fn take_torn_end(&mut self, file: &[u8]) {
+    /// In a segment that was being written, the last thing may be a write that was cut off, if no record follows.
+    fn take_torn_end(&mut self, file: &[u8], last_damaged_at: usize) {
         let end = self.end;
-        if self.damaged.pop_if(|last| last.start >= end).is_some() {
-            self.torn_bytes = file[end..].iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+        if let Some(last) = self.damaged.pop_if(|last| last.end > end) {
+            if last.start < last_damaged_at {
+                self.damaged.push(last.start..last_damaged_at);
+            }
+            let written = file[last_damaged_at..].iter().rposition(|byte| *byte != 0);
+            self.torn_bytes = written.map_or(0, |last| last + 1);
         }
     }
 

@@ -74,7 +74,7 @@ impl SetAside {
         let name = id.corrupt_name();
         match disk.read(&name) {
             // Kept at an earlier start.
-            Ok(kept) if kept.len() == content.len() => return Ok(()),
+            Ok(kept) if kept.starts_with(content) => return Ok(()),
             Ok(part) => {
                 // That start did not get to its end.
                 disk.remove(&name)?;
