@@ -54,8 +54,9 @@ test: $(ENGINE_READY) $(DASHBOARD)/dist/index.html browser ## Run every test, on
 	@WEIR_BIN="$(CURDIR)/target/debug/weir" npm run --prefix $(DASHBOARD) --silent e2e
 
 .PHONY: torture
-torture: $(ENGINE_READY) ## Kill weir and its engine 100 times under load, and count what was lost
-	@cargo test --locked --test torture -- 100
+torture: $(ENGINE_READY) ## Kills and an outage, each under load; then count what was lost
+	$(call say,Torturing (a few minutes; leave the machine alone))
+	@cargo test --locked --release --test torture -- kills=100 outage=180
 
 .PHONY: browser
 browser:
