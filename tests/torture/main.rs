@@ -15,6 +15,7 @@ mod fault_proxy;
 mod kills;
 mod ledger;
 mod outage;
+mod overload;
 mod program;
 mod stored;
 mod verdict;
@@ -23,8 +24,8 @@ use std::process::ExitCode;
 
 use verdict::{Form, HEADER, Verdict};
 
-/// Each scenario and how large its fast form is: kills, seconds.
-const FAST: [(&str, u64); 2] = [("kills", 3), ("outage", 4)];
+/// Each scenario and how large its fast form is: kills, seconds, seconds.
+const FAST: [(&str, u64); 3] = [("kills", 3), ("outage", 4), ("overload", 4)];
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
@@ -72,6 +73,7 @@ fn long_form(argument: &str) -> Result<(&'static str, u64, Form), String> {
 async fn run(name: &'static str, size: u64, form: Form) -> Verdict {
     match name {
         "kills" => kills::run(size, form).await,
-        _ => outage::run(size, form).await,
+        "outage" => outage::run(size, form).await,
+        _ => overload::run(size, form).await,
     }
 }
