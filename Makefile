@@ -54,9 +54,9 @@ test: $(ENGINE_READY) $(DASHBOARD)/dist/index.html browser ## Run every test, on
 	@WEIR_BIN="$(CURDIR)/target/debug/weir" npm run --prefix $(DASHBOARD) --silent e2e
 
 .PHONY: torture
-torture: $(ENGINE_READY) ## Kills, an outage and an overload, each under load; then count what was lost
-	$(call say,Torturing (several minutes; leave the machine alone))
-	@cargo test --locked --release --test torture -- kills=100 outage=180 overload=120
+torture: $(ENGINE_READY) ## Kills, an outage, an overload and idle connections, each under load; then count what was lost
+	$(call say,Torturing (about ten minutes; leave the machine alone))
+	@cargo test --locked --release --test torture -- kills=100 outage=180 overload=120 idle_connections=9000
 
 .PHONY: browser
 browser:

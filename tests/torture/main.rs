@@ -12,6 +12,7 @@
 #[path = "../it/fault_proxy.rs"]
 #[expect(dead_code, reason = "the integration tests use more of it")]
 mod fault_proxy;
+mod idle_connections;
 mod kills;
 mod ledger;
 mod outage;
@@ -24,8 +25,8 @@ use std::process::ExitCode;
 
 use verdict::{Form, HEADER, Verdict};
 
-/// Each scenario and how large its fast form is: kills, seconds, seconds.
-const FAST: [(&str, u64); 3] = [("kills", 3), ("outage", 4), ("overload", 4)];
+/// Each scenario and how large its fast form is: kills, seconds, seconds, connections.
+const FAST: [(&str, u64); 4] = [("kills", 3), ("outage", 4), ("overload", 4), ("idle_connections", 300)];
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
@@ -74,6 +75,7 @@ async fn run(name: &'static str, size: u64, form: Form) -> Verdict {
     match name {
         "kills" => kills::run(size, form).await,
         "outage" => outage::run(size, form).await,
-        _ => overload::run(size, form).await,
+        "overload" => overload::run(size, form).await,
+        _ => idle_connections::run(size, form).await,
     }
 }
