@@ -258,8 +258,12 @@ impl Committer {
                 create_segment(self.disk.as_ref(), id, 0).inspect_err(|_| self.next_sequence -= 1)?
             }
         };
-        let prepared_next =
-            (self.last_length / 4 * 5).max(PREPARED_BYTES_MIN).min(self.limits.prepared_bytes_max.into());
+        let bytes_max = u64::from(self.limits.prepared_bytes_max);
+        let prepared_next = match self.last_length / 4 * 5 {
+            // Where the writes are large, a sync is little beside them, and zeros would be written in vain.
+            wanted if wanted > bytes_max => PREPARED_BYTES_MIN.min(bytes_max),
+            wanted => wanted.max(PREPARED_BYTES_MIN).min(bytes_max),
+        };
         // On a full disk, it would only take the room of the next commit.
         if let Ok(prepared_next @ 1..) = u32::try_from(prepared_next)
             && !self.disk_full

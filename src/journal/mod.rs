@@ -72,7 +72,7 @@ const APPENDS_WAITING_MAX: usize = 4096;
 /// 600 requests with 500 ordinary events.
 const UNCOMMITTED_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
-/// A longer segment is appended to where it was not prepared: its writes are large, and a sync is little beside them.
+/// Longer segments are not prepared for the whole of their length.
 const PREPARED_BYTES_MAX: u32 = 4 * 1024 * 1024;
 
 /// The bounds of a journal.
