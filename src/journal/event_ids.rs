@@ -33,7 +33,7 @@ mod tests {
     use bytes::BytesMut;
 
     use super::*;
-    use crate::journal::{EventBatch, EventRow, RealDisk, segment::write_record};
+    use crate::journal::{EventBatch, EventRow, RealDisk, segment::write_record, trial::event};
 
     #[test]
     fn ids_are_read_back_from_the_pending_segments_in_order() {
@@ -43,18 +43,7 @@ mod tests {
             let id = SegmentId { epoch: 7, sequence };
             let mut batch = EventBatch::default();
             for event_id in ids {
-                batch.push(&EventRow {
-                    event_id: event_id.as_bytes(),
-                    event_name: b"page_view",
-                    timestamp_ms: 0,
-                    session_id: b"s",
-                    user_id: None,
-                    device_type: b"desktop",
-                    country_code: *b"DE",
-                    properties: b"{}",
-                    received_at_ms: 0,
-                    clock_skew_ms: 0,
-                });
+                batch.push(&EventRow { event_id: event_id.as_bytes(), ..event(b"s") });
             }
             let mut bytes = BytesMut::from(id.header(0).as_slice());
             write_record(&mut bytes, id, 0, &batch);

@@ -80,12 +80,11 @@ pub fn recover(disk: &dyn Disk, set_aside_bytes_max: u64) -> io::Result<Recovere
     for (id, state, bytes) in segments {
         match state {
             STORED if clean => recovered.stored.push(PendingSegment { id, rows: 0, bytes, opened_at: Instant::now() }),
-            // ClickHouse may have lost what it had not synced; it knows the token of what it has.
-            STORED => {
-                disk.rename(&id.stored_name(), &id.file_name())?;
-                recovered.pending.extend(recover_segment(disk, id, bytes, last == Some(id), &mut set_aside)?);
-            }
-            PENDING => {
+            PENDING | STORED => {
+                if state == STORED {
+                    // ClickHouse may have lost what it had not synced; it knows the token of what it has.
+                    disk.rename(&id.stored_name(), &id.file_name())?;
+                }
                 recovered.pending.extend(recover_segment(disk, id, bytes, last == Some(id), &mut set_aside)?);
             }
             _ => {}

@@ -238,7 +238,8 @@ pub fn run<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(future)
 }
 
-fn event(session_id: &[u8]) -> EventRow<'_> {
+/// An event with nothing to it but its session.
+pub fn event(session_id: &[u8]) -> EventRow<'_> {
     EventRow {
         event_id: b"",
         event_name: b"page_view",
