@@ -1,6 +1,6 @@
 //! `POST /events`, `GET /health` and `GET /metrics`.
 
-use std::{convert::Infallible, io, pin::Pin, sync::Arc, time::Duration};
+use std::{convert::Infallible, pin::Pin, sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
@@ -16,20 +16,19 @@ use bytes::Bytes;
 use hyper::{body::Incoming, service::Service};
 use hyper_util::service::TowerToHyperService;
 use serde::Serialize;
-use tokio::{net::TcpStream, sync::watch};
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio::sync::watch;
+use tokio_util::task::TaskTracker;
 use tower_http::cors::{Any, CorsLayer};
 
 use super::{
     EVENTS_PATH,
     body::{BodyReader, JsonBody, ReadError},
     budget::{BodyBudget, HeldBytes},
-    connections::{Activity, Connections},
+    connections::Connections,
     error::ApiError,
     health::{Health, health},
     metrics::{self, Backpressure, IngestMetrics},
-    server::{ListenerService, ServerLimits},
-    simple_requests::{Handover, answer_simple_requests},
+    server::ServerLimits,
 };
 use crate::{
     clock::Clock,
@@ -123,18 +122,6 @@ impl IngestService {
             Err(spent) => Err(ReadError::from(spent).into()),
         };
         parts.reply(taken)
-    }
-}
-
-impl ListenerService for IngestService {
-    async fn serve_simple(
-        &self,
-        stream: &mut TcpStream,
-        idle_max: Duration,
-        shutdown: &CancellationToken,
-        activity: &Arc<Activity>,
-    ) -> io::Result<Handover> {
-        answer_simple_requests(self, stream, idle_max, shutdown, activity).await
     }
 }
 

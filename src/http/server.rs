@@ -84,7 +84,8 @@ const EVICT_RETRY: Duration = Duration::from_millis(50);
 pub trait ListenerService:
     Service<Request<Incoming>, Response = Response<Body>, Error = Infallible, Future: Send> + Clone + Send + 'static
 {
-    /// Answers requests by itself until there is one for hyper, and gives back what was read of that.
+    /// Answers requests by itself until there is one for hyper, and gives back what was read of that. `idle_max`: time
+    /// without a request.
     fn serve_simple(
         &self,
         _stream: &mut TcpStream,
