@@ -107,19 +107,14 @@ impl Closed {
             connections.push(Exchange { stream, turn: number * 7, sent: 0, due: Instant::now(), reply: Vec::new() });
         }
         let (mut outcome, mut open, started) = (Outcome::default(), self.connections, Instant::now());
+        for exchange in &mut connections {
+            exchange.begin(&requests[exchange.turn % BODIES])?;
+        }
         while open > 0 {
             poll.poll(&mut events, None)?;
             for event in &events {
                 let exchange = &mut connections[event.token().0];
-                let request = &requests[exchange.turn % BODIES];
-                if exchange.sent == 0 {
-                    exchange.due = Instant::now();
-                }
-                let reply = match exchange.go_on(request) {
-                    Ok(None) => continue,
-                    Ok(Some(accepted)) => Ok(accepted),
-                    Err(error) => Err(error),
-                };
+                let Some(reply) = exchange.go_on(&requests[exchange.turn % BODIES]).transpose() else { continue };
                 let is_over = reply.is_err() || started.elapsed() >= self.duration;
                 outcome.note(exchange.due, reply);
                 exchange.turn += 1;
@@ -212,9 +207,7 @@ impl Paced {
         })
         .await
     }
-}
 
-impl Paced {
     /// Tells the connections, one after the other, when their next request is due. By a thread: tokio's timers are up to
     /// two milliseconds late.
     fn call_turns(self, started: Instant, turns: &[mpsc::Sender<(usize, Instant)>]) {
