@@ -311,6 +311,11 @@ impl SegmentQueue {
         self.disk.sync_directory()
     }
 
+    /// Events that are on disk and not in ClickHouse.
+    pub fn pending_events(&self) -> u64 {
+        self.pending_events.load(Ordering::Relaxed)
+    }
+
     /// What ClickHouse does not have yet.
     pub fn depth(&self) -> Depth {
         let set_aside = self.set_aside();
@@ -318,7 +323,7 @@ impl SegmentQueue {
         let closed = state.in_flight.iter().chain(&state.waiting).map(|segment| segment.opened_at);
         let oldest = closed.chain(state.current_opened_at).min();
         Depth {
-            events: self.pending_events.load(Ordering::Relaxed),
+            events: self.pending_events(),
             bytes: self.counted.pending.load(Ordering::Relaxed),
             segments: state.in_flight.len() + state.waiting.len() + usize::from(state.current_opened_at.is_some()),
             oldest_age: oldest.map(|opened_at| opened_at.elapsed()).unwrap_or_default(),

@@ -43,6 +43,9 @@ impl Default for WriterLimits {
     }
 }
 
+/// A stream that has brought no event for so long has nothing to add to the next insert.
+const LULL: Duration = Duration::from_millis(50);
+
 /// Inserts of a slow stream take at most one part in so many of ClickHouse's time.
 const FLUSH_TIME_SHARE: u32 = 20;
 
@@ -107,12 +110,22 @@ impl Writer {
             let started = Instant::now();
             self.flush(pending).await?;
             self.queue.want_age((started.elapsed() * FLUSH_TIME_SHARE).max(self.limits.flush_age_min));
-            // What is cut already does not grow while it waits: after an outage or a kill, it would only be late.
-            if !self.queue.has_waiting() {
-                tokio::time::sleep_until((started + self.limits.insert_interval_min).into()).await;
-            }
+            self.pace(started).await;
         }
         Ok(())
+    }
+
+    /// Waits until the next insert may follow one that began at `started`.
+    async fn pace(&self, started: Instant) {
+        let mut events = self.queue.pending_events();
+        // What is cut already does not grow while it waits: after an outage or a kill, it would only be late.
+        while !self.queue.has_waiting() && started.elapsed() < self.limits.insert_interval_min {
+            tokio::time::sleep(LULL).await;
+            // Nor does what a burst has left, once the burst is over.
+            if std::mem::replace(&mut events, self.queue.pending_events()) == events {
+                return;
+            }
+        }
     }
 
     async fn flush(&mut self, pending: PendingSegment) -> io::Result<()> {
