@@ -99,8 +99,17 @@ impl Bench {
         self.engine.access()
     }
 
+    /// Ends what the runs before have left to the engine and to the disk: the next one would pay for it.
+    async fn settle(&self) {
+        for run in 0..self.databases.load(Ordering::Relaxed) {
+            self.execute("", &format!("SYSTEM STOP MERGES run_{run}.events")).await;
+        }
+        tokio::task::spawn_blocking(rustix::fs::sync).await.expect("no panic");
+    }
+
     /// Starts a program on an empty database.
     pub async fn run(&self, kind: Kind) -> Subject {
+        self.settle().await;
         let database = format!("run_{}", self.databases.fetch_add(1, Ordering::Relaxed));
         self.execute("", &format!("CREATE DATABASE {database}")).await;
         let port = free_port();
