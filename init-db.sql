@@ -81,3 +81,15 @@ PARTITION BY (source, toDate(received_at))
 ORDER BY (received_at, id)
 TTL rejected_at + INTERVAL 7 DAY
 SETTINGS non_replicated_deduplication_window = 10000, ttl_only_drop_parts = 1;
+
+-- Small definitions that people save, such as funnels. The newest row of a name counts; an empty definition is a deleted one.
+CREATE TABLE IF NOT EXISTS weir_definitions
+(
+    kind LowCardinality(String),
+    name String,
+    -- JSON.
+    definition String,
+    updated_at DateTime64(3)
+)
+ENGINE = ReplacingMergeTree(updated_at)
+ORDER BY (kind, name);

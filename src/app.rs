@@ -24,7 +24,7 @@ use crate::{
     },
     ingest::{Decoder, EventIdFiles, EventIds, EventNames},
     journal::{Disk, Journal, JournalLimits, OpenJournal, RealDisk, SegmentQueue, visit_event_ids},
-    queries::{Answers, Catalog, Freshness},
+    queries::{Answers, Catalog, Freshness, Funnels},
     replay::ReplayError,
     store::{Access, AttemptLimits, Login, RejectedEvents, RejectedLimits, Store, StoreError, Writer, WriterLimits},
 };
@@ -272,7 +272,8 @@ fn failure<T, E: std::error::Error + Send + Sync + 'static>(ended: Result<io::Re
 }
 
 fn dashboard(config: &Config, store: &Store, clock: &Clock, freshness: Freshness) -> impl ListenerService + use<> {
-    let answers = Answers::new(store.clone(), clock.clone(), freshness);
+    let answers =
+        Answers::new(store.clone(), clock.clone(), freshness, Funnels::new(config.dashboard.funnel_events_max));
     let ingest_url = config.dashboard.ingest_url.clone();
     dashboard_service(DashboardState::new(Catalog::built_in(), answers, ingest_url, config.retention_days))
 }

@@ -111,6 +111,12 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), ReadError> {
     if is_text(value) { Ok(()) } else { Err(ReadError::MediaType) }
 }
 
+/// Whether a body is JSON by name. A page of another origin cannot send such a body unasked.
+pub fn is_json(headers: &HeaderMap) -> bool {
+    let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    value.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
+}
+
 /// Whether a Content-Type is one of those.
 pub fn is_text(content_type: &str) -> bool {
     let essence = content_type.split(';').next().unwrap_or_default().trim();

@@ -8,14 +8,19 @@ use axum::{
     extract::{Path, RawQuery, State},
     http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
     response::{IntoResponse, Response},
-    routing::get,
+    routing::{get, put},
 };
 use hyper_util::service::TowerToHyperService;
 use rust_embed::RustEmbed;
 use serde::Serialize;
 use tower_http::compression::CompressionLayer;
 
-use super::{error::ApiError, openapi::openapi_json, rejected::get_rejected};
+use super::{
+    error::ApiError,
+    funnel::{delete_funnel, get_funnel, list_funnels, post_funnel, put_funnel},
+    openapi::openapi_json,
+    rejected::get_rejected,
+};
 use crate::queries::{Answers, Catalog, Range};
 
 /// What the build of the dashboard left.
@@ -63,6 +68,9 @@ impl DashboardState {
 pub fn dashboard_service(state: DashboardState) -> TowerToHyperService<Router> {
     let api = Router::new()
         .route("/queries/{name}", get(get_query))
+        .route("/funnel", get(get_funnel).post(post_funnel))
+        .route("/funnels", get(list_funnels))
+        .route("/funnels/{name}", put(put_funnel).delete(delete_funnel))
         .route("/rejected", get(get_rejected))
         .route("/info", get(get_info))
         .route("/openapi.json", get(get_openapi))

@@ -11,6 +11,7 @@ use super::body::ReadError;
 use crate::{
     ingest::{BodyError, InProgress},
     journal::AppendError,
+    queries::{DefinitionError, FunnelError},
     store::StoreError,
 };
 
@@ -50,12 +51,27 @@ pub enum ApiError {
     Range(String),
     #[error("{0}")]
     Parameters(String),
+    #[error(transparent)]
+    Funnel(#[from] FunnelError),
+    #[error(transparent)]
+    Definition(DefinitionError),
+    #[error("no funnel is saved under this name")]
+    UnknownFunnel,
     #[error("there is no query named {0:?}; there are {1}")]
     UnknownQuery(String, String),
     #[error("there is nothing at this path; see the README for the API")]
     NotFound,
     #[error("this path takes another method")]
     MethodNotAllowed,
+}
+
+impl From<DefinitionError> for ApiError {
+    fn from(error: DefinitionError) -> Self {
+        match error {
+            DefinitionError::Store(error) => Self::Store(error),
+            other => Self::Definition(other),
+        }
+    }
 }
 
 impl ApiError {
@@ -83,7 +99,10 @@ impl ApiError {
             }
             Self::Store(StoreError::Permanent(_)) => (StatusCode::INTERNAL_SERVER_ERROR, "query_failed"),
             Self::Range(_) => (StatusCode::BAD_REQUEST, "bad_range"),
-            Self::Parameters(_) => (StatusCode::BAD_REQUEST, "bad_parameters"),
+            Self::Parameters(_) | Self::Funnel(_) => (StatusCode::BAD_REQUEST, "bad_parameters"),
+            Self::Definition(DefinitionError::TooMany) => (StatusCode::CONFLICT, "too_many_definitions"),
+            Self::Definition(_) => (StatusCode::BAD_REQUEST, "bad_name"),
+            Self::UnknownFunnel => (StatusCode::NOT_FOUND, "unknown_funnel"),
             Self::UnknownQuery(..) => (StatusCode::NOT_FOUND, "unknown_query"),
             Self::NotFound => (StatusCode::NOT_FOUND, "not_found"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),

@@ -8,6 +8,7 @@ mod budget;
 mod connections;
 mod dashboard;
 mod error;
+mod funnel;
 mod health;
 mod ingest;
 mod metrics;

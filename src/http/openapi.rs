@@ -6,6 +6,7 @@ use utoipa::OpenApi;
 use super::{
     dashboard::Info,
     error::{ErrorDetail, ErrorReply},
+    funnel::{SavedFunnels, funnel_parameters},
     health::{Health, HealthStatus, RecentFlushTimes, StoreState},
     ingest::IngestReply,
     rejected::RejectedReply,
@@ -14,7 +15,10 @@ use super::{
 use crate::{
     event::{DEVICE_TYPES, EventLimits},
     ingest::{Field, Rejection},
-    queries::{Catalog, Column, Query, REJECTED_ROWS_MAX, RejectedRow},
+    queries::{
+        Catalog, Column, Filter, Funnel, FunnelAnswer, FunnelBucket, FunnelGroup, FunnelStep, Op, Order, Query,
+        REJECTED_ROWS_MAX, RejectedRow, SavedFunnel, Step,
+    },
     store::Source,
 };
 
@@ -24,6 +28,12 @@ use crate::{
     components(schemas(
         ErrorReply,
         ErrorDetail,
+        Filter,
+        Funnel,
+        FunnelAnswer,
+        FunnelBucket,
+        FunnelGroup,
+        FunnelStep,
         Field,
         Health,
         HealthStatus,
@@ -34,7 +44,12 @@ use crate::{
         RejectedReply,
         RejectedRow,
         Rejection,
+        SavedFunnel,
+        SavedFunnels,
+        Op,
+        Order,
         Source,
+        Step,
         StoreState
     ))
 )]
@@ -56,6 +71,12 @@ pub fn openapi_json(catalog: &Catalog) -> Value {
         json!({ "get": operation("get_info", "About this installation.", "Info", &[]) }),
     );
     paths.insert("/api/rejected".to_owned(), get_rejected());
+    paths.insert("/api/funnel".to_owned(), funnel());
+    paths.insert(
+        "/api/funnels".to_owned(),
+        json!({ "get": operation("list_funnels", "The saved funnels, by name.", "SavedFunnels", &[503]) }),
+    );
+    paths.insert("/api/funnels/{name}".to_owned(), saved_funnel());
     for query in catalog.iter() {
         let name = pascal_case(&query.name);
         schemas.insert(format!("{name}Row"), row_schema(&query.columns));
@@ -158,6 +179,27 @@ fn get_rejected() -> Value {
         parameter("before", "`next` of the page before.", json!({ "type": "string" })),
     ]);
     json!({ "get": operation })
+}
+
+fn funnel() -> Value {
+    let errors = [400, 500, 503, 504];
+    let mut get = operation("get_funnel", "How many get how far through steps.", "FunnelAnswer", &errors);
+    get["parameters"] = funnel_parameters();
+    let mut post =
+        operation("post_funnel", "The same, for long ones.", "FunnelAnswer", &[400, 408, 413, 415, 500, 503, 504]);
+    post["requestBody"] = json!({ "required": true, "content": content(&schema_ref("Funnel")) });
+    json!({ "get": get, "post": post })
+}
+
+fn saved_funnel() -> Value {
+    let name = json!([{ "name": "name", "in": "path", "required": true, "schema": { "type": "string", "minLength": 1, "maxLength": 100 } }]);
+    let errors = [400, 408, 409, 413, 415, 503];
+    let mut put = operation("put_funnel", "Saves a funnel, instead of one that has the name.", "SavedFunnel", &errors);
+    put["requestBody"] = json!({ "required": true, "content": content(&schema_ref("Funnel")) });
+    let mut delete = json!({ "operationId": "delete_funnel", "summary": "Deletes a saved funnel." });
+    delete["responses"] = replies(404, "unknown_funnel", "ErrorReply", &[400, 503]);
+    delete["responses"]["204"] = json!({ "description": "It is gone." });
+    json!({ "parameters": name, "put": put, "delete": delete })
 }
 
 fn get_query(query: &Query, answer: &str) -> Value {

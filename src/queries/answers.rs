@@ -10,10 +10,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tokio::sync::{OnceCell, watch};
 
-use super::catalog::{NEWEST_EVENT, Query, Range};
+use super::{
+    catalog::{NEWEST_EVENT, Query, Range, clickhouse_time},
+    funnels::Funnels,
+};
 use crate::{
     clock::{Clock, milliseconds, rfc3339},
-    store::{FlushReport, Store, StoreError},
+    store::{FlushReport, Parameter, Store, StoreError},
 };
 
 /// Answers are shared for this long even when events come in faster.
@@ -38,7 +41,8 @@ pub struct Answer {
 /// The latest answer of every query and range.
 pub struct Answers {
     pub(super) store: Store,
-    clock: Clock,
+    pub(super) clock: Clock,
+    pub(super) funnels: Funnels,
     freshness: Freshness,
     latest: Mutex<HashMap<(String, Range), Arc<Computation>>>,
 }
@@ -59,8 +63,20 @@ struct NewestEvent {
 
 impl Answers {
     /// `freshness`: the flushes of this process, if it has a writer; else answers are valid for the least time.
-    pub fn new(store: Store, clock: Clock, freshness: Freshness) -> Self {
-        Self { store, clock, freshness, latest: Mutex::default() }
+    pub fn new(store: Store, clock: Clock, freshness: Freshness, funnels: Funnels) -> Self {
+        Self { store, clock, funnels, freshness, latest: Mutex::default() }
+    }
+
+    /// Flushes so far, if they are known.
+    pub(super) fn flushes(&self) -> Option<u64> {
+        self.freshness.as_ref().map(|reports| reports.borrow().flushes)
+    }
+
+    /// When the newest event up to a moment was, in RFC 3339.
+    pub(super) async fn newest_event(&self, until_ms: i64) -> Result<Option<String>, StoreError> {
+        let until = Parameter::new("until", clickhouse_time(until_ms));
+        let rows = self.store.query::<NewestEvent>(NEWEST_EVENT, &[until]).await?;
+        Ok(rows.into_iter().next().and_then(|row| row.newest_event_at))
     }
 
     /// The valid answer, or a new one.
@@ -75,7 +91,7 @@ impl Answers {
     }
 
     fn computation(&self, query: &Query, range: Range) -> Arc<Computation> {
-        let flushes = self.freshness.as_ref().map(|reports| reports.borrow().flushes);
+        let flushes = self.flushes();
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (query.name.clone(), range);
         if let Some(computation) = latest.get(&key) {
@@ -102,14 +118,14 @@ impl Answers {
         let now_ms = self.clock.now_ms();
         let started = Instant::now();
         let parameters = range.parameters(now_ms);
-        let (rows, newest) = futures_util::future::try_join(
+        let (rows, newest_event_at) = futures_util::future::try_join(
             self.store.query::<Box<RawValue>>(&query.sql, &parameters),
-            self.store.query::<NewestEvent>(NEWEST_EVENT, &parameters),
+            self.newest_event(now_ms),
         )
         .await?;
         Ok(Arc::new(Answer {
             rows,
-            newest_event_at: newest.into_iter().next().and_then(|row| row.newest_event_at),
+            newest_event_at,
             computed_at: rfc3339(now_ms),
             elapsed_ms: milliseconds(started.elapsed()),
         }))

@@ -62,7 +62,7 @@ impl Range {
 }
 
 /// `2026-11-23 10:00:00.123`, in UTC: how every version reads a `DateTime64(3, 'UTC')` parameter.
-fn clickhouse_time(at_ms: i64) -> String {
+pub(super) fn clickhouse_time(at_ms: i64) -> String {
     rfc3339(at_ms).replace('T', " ").trim_end_matches('Z').to_owned()
 }
 

@@ -57,6 +57,47 @@ pub struct Parameter {
     pub value: String,
 }
 
+impl Parameter {
+    /// A number, or a text that has no special characters.
+    pub fn new(name: &'static str, value: impl ToString) -> Self {
+        Self { name, value: value.to_string() }
+    }
+
+    /// Any text, as a `String`.
+    pub fn text(name: &'static str, text: &str) -> Self {
+        Self { name, value: escaped(text) }
+    }
+
+    /// Any texts, as an `Array(String)`.
+    pub fn texts<'a>(name: &'static str, texts: impl IntoIterator<Item = &'a str>) -> Self {
+        let quoted: Vec<_> = texts.into_iter().map(|text| format!("'{}'", escaped(text))).collect();
+        Self { name, value: format!("[{}]", quoted.join(",")) }
+    }
+
+    /// Numbers, as an `Array` of theirs.
+    pub fn numbers<T: ToString>(name: &'static str, numbers: impl IntoIterator<Item = T>) -> Self {
+        let numbers: Vec<_> = numbers.into_iter().map(|number| number.to_string()).collect();
+        Self { name, value: format!("[{}]", numbers.join(",")) }
+    }
+}
+
+/// A text as ClickHouse reads it in a parameter, alone or between quotes.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\\' => escaped.push_str("\\\\"),
+            '\'' => escaped.push_str("\\'"),
+            '\t' => escaped.push_str("\\t"),
+            '\n' => escaped.push_str("\\n"),
+            '\r' => escaped.push_str("\\r"),
+            '\0' => escaped.push_str("\\0"),
+            _ => escaped.push(character),
+        }
+    }
+    escaped
+}
+
 /// What an insert brings.
 #[derive(Clone, Copy)]
 pub enum Rows<'a> {
@@ -151,9 +192,50 @@ impl Store {
         Ok(())
     }
 
+    /// Saves a definition of a kind under a name; an empty one deletes what is there. `at_ms`: the present.
+    pub async fn save_definition(
+        &self,
+        kind: &str,
+        name: &str,
+        definition: &str,
+        at_ms: i64,
+    ) -> Result<(), StoreError> {
+        let parameters = [
+            Parameter::text("kind", kind),
+            Parameter::text("name", name),
+            Parameter::text("definition", definition),
+            Parameter::new("at_ms", at_ms),
+        ];
+        let sql = include_str!("save_definition.sql");
+        let request = self.question(&self.access.writer, sql, &parameters).query(&[("async_insert", "0")]);
+        checked(request.send().await?).await?;
+        Ok(())
+    }
+
     /// Asks for rows. Times come as RFC 3339 in UTC, numbers as numbers.
     pub async fn query<T: DeserializeOwned>(&self, sql: &str, parameters: &[Parameter]) -> Result<Vec<T>, StoreError> {
         self.ask(&self.access.reader, sql, parameters).await
+    }
+
+    /// Asks for rows in the format that the SQL names. They come in pieces: `take` is given what there is and says how many
+    /// bytes of it were whole rows.
+    pub async fn read(
+        &self,
+        sql: &str,
+        parameters: &[Parameter],
+        mut take: impl FnMut(&[u8]) -> usize,
+    ) -> Result<(), StoreError> {
+        let mut reply = checked(self.question(&self.access.reader, sql, parameters).send().await?).await?;
+        let mut rest = Vec::new();
+        while let Some(piece) = reply.chunk().await? {
+            rest.extend_from_slice(&piece);
+            let taken = take(&rest);
+            rest.drain(..taken);
+        }
+        match rest.is_empty() {
+            true => Ok(()),
+            false => Err(StoreError::from_message(200, None, "unreadable reply: it ends within a row")),
+        }
     }
 
     async fn ask<T: DeserializeOwned>(
@@ -162,9 +244,14 @@ impl Store {
         sql: &str,
         parameters: &[Parameter],
     ) -> Result<Vec<T>, StoreError> {
+        let reply = checked(self.question(login, sql, parameters).send().await?).await?.bytes().await?;
+        let rows = serde_json::Deserializer::from_slice(&reply).into_iter().collect::<Result<_, _>>();
+        rows.map_err(|error| StoreError::from_message(200, None, &format!("unreadable reply: {error}")))
+    }
+
+    fn question(&self, login: &Login, sql: &str, parameters: &[Parameter]) -> reqwest::RequestBuilder {
         let bound: Vec<_> = parameters.iter().map(|each| (format!("param_{}", each.name), &each.value)).collect();
-        let request = self
-            .request(login)
+        self.request(login)
             .query(&[
                 ("database", self.access.database.as_str()),
                 ("default_format", "JSONEachRow"),
@@ -178,10 +265,7 @@ impl Store {
             ])
             .query(&bound)
             .timeout(QUERY_TIMEOUT + REPLY_GRACE)
-            .body(sql.to_owned());
-        let reply = checked(request.send().await?).await?.bytes().await?;
-        let rows = serde_json::Deserializer::from_slice(&reply).into_iter().collect::<Result<_, _>>();
-        rows.map_err(|error| StoreError::from_message(200, None, &format!("unreadable reply: {error}")))
+            .body(sql.to_owned())
     }
 
     /// Drops the oldest day of what validation rejected, if `rejected_events` takes more than `bytes_max` on disk. What

@@ -169,8 +169,10 @@ impl TestApp {
 
     /// Waits until all tables are there.
     pub async fn schema(&self) {
-        eventually("the tables", || async { self.select("SELECT 1 FROM events, rejected_events").await.is_some() })
-            .await;
+        eventually("the tables", || async {
+            self.select("SELECT 1 FROM events, rejected_events, weir_definitions").await.is_some()
+        })
+        .await;
     }
 
     /// Asks ClickHouse directly; `None` while it cannot answer, as before the schema is there.

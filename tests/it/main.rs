@@ -6,6 +6,7 @@ mod disk_full;
 mod durability;
 mod engine;
 mod fault_proxy;
+mod funnels;
 mod fuzz_corpus;
 mod health;
 mod honest;

@@ -4,6 +4,61 @@
  */
 
 export interface paths {
+    "/api/funnel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How many get how far through steps. */
+        get: operations["get_funnel"];
+        put?: never;
+        /** The same, for long ones. */
+        post: operations["post_funnel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/funnels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The saved funnels, by name. */
+        get: operations["list_funnels"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/funnels/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        /** Saves a funnel, instead of one that has the name. */
+        put: operations["put_funnel"];
+        post?: never;
+        /** Deletes a saved funnel. */
+        delete: operations["delete_funnel"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/info": {
         parameters: {
             query?: never;
@@ -224,6 +279,127 @@ export interface components {
          * @enum {string}
          */
         Field: "event_id" | "event_name" | "timestamp" | "session_id" | "user_id" | "device_type" | "country_code" | "properties" | "event";
+        /** @description A condition on an event. */
+        Filter: {
+            /** @description `device_type`, `country_code` or `properties.<key>`. */
+            field: string;
+            op: components["schemas"]["Op"];
+            /** @description Needed by every operator but `exists`; a number for `<` and `>`. */
+            value?: string | null;
+        };
+        /** @description Steps that people take one after the other, and how many get how far. */
+        Funnel: {
+            /**
+             * @description What the first step's event is told apart by: `device_type`, `country_code` or `properties.<key>`.
+             * @example properties.email_domain
+             */
+            breakdown?: string | null;
+            order?: components["schemas"]["Order"];
+            /**
+             * @description How far back the first steps are looked for: 1m to 90d.
+             * @example 24h
+             */
+            range?: string;
+            /** @description 2 to 10, in their order. */
+            steps: components["schemas"]["Step"][];
+            /**
+             * @description Time to reach the last step, from the first one: 1m to 30d.
+             * @example 1h
+             */
+            window?: string;
+        };
+        /** @description How many get how far. An actor is a user, or, for events without one, a session. */
+        FunnelAnswer: {
+            /** @description The same by what the breakdown found in the first step's event: the ten values with most actors, then all others. */
+            breakdown?: components["schemas"]["FunnelGroup"][] | null;
+            /** Format: int32 */
+            bucket_seconds: number;
+            computed_at: string;
+            /**
+             * Format: double
+             * @description Milliseconds.
+             */
+            elapsed_ms: number;
+            /**
+             * Format: int64
+             * @description Actors that are not through and have time left.
+             */
+            in_progress: number;
+            /** @description RFC 3339; null when there is no event. */
+            newest_event_at?: string | null;
+            /** @description The same by the time of the entry. */
+            over_time: components["schemas"]["FunnelBucket"][];
+            /**
+             * Format: int32
+             * @description One actor in so many was counted, and the counts were multiplied, because there are more events than fit a limit. 1:
+             *     all were, and the counts are exact.
+             */
+            sampled_one_in: number;
+            /** @description RFC 3339: the start of the range, which is that of a bucket. */
+            since: string;
+            /** @description Every actor counts once, with the entry that got furthest. */
+            steps: components["schemas"]["FunnelStep"][];
+            /** @description The breakdown has more values than can be told apart: some with few actors may be counted among the others. */
+            values_cut: boolean;
+        };
+        /**
+         * @description The entries of one stretch of time. An actor counts once in every bucket that it entered in, with the entry that got
+         *     furthest.
+         */
+        FunnelBucket: {
+            /** @description RFC 3339: its start. */
+            bucket: string;
+            /**
+             * Format: double
+             * @description Percent of the first step that took the last one, one decimal; null if nobody entered.
+             */
+            conversion_pct?: number | null;
+            /** @description By step. */
+            counts: number[];
+            /** @description Some who entered have time left. */
+            so_far: boolean;
+        };
+        /** @description The actors with one value of the breakdown, or with all that are not shown. */
+        FunnelGroup: {
+            /** @description All values that are not shown. */
+            other: boolean;
+            over_time: components["schemas"]["FunnelBucket"][];
+            steps: components["schemas"]["FunnelStep"][];
+            /** @description Null if the event has none, and for the others. */
+            value?: string | null;
+        };
+        /** @description One step, by those who took it. */
+        FunnelStep: {
+            /** Format: int64 */
+            count: number;
+            /**
+             * Format: int64
+             * @description One standard error of the count, if it is an estimate; else 0.
+             */
+            count_error: number;
+            /** @description Null if the steps come in any order: then this is the n-th different one. */
+            event_name?: string | null;
+            /**
+             * Format: double
+             * @description Percent of those who took the step before.
+             */
+            from_previous_pct?: number | null;
+            /**
+             * Format: double
+             * @description Percent of those who took the first step, one decimal; null if nobody did.
+             */
+            from_start_pct?: number | null;
+            /**
+             * Format: double
+             * @description Seconds from the step before, that half of those who took this one needed at most; null for the first step.
+             */
+            median_seconds?: number | null;
+            /**
+             * Format: double
+             * @description And nine of ten.
+             */
+            p90_seconds?: number | null;
+        };
         /** @description The reply of `GET /health`; 200, or 503 when nothing could be flushed for too long. */
         Health: {
             /**
@@ -284,6 +460,10 @@ export interface components {
             /** @description The others, each with its reason. */
             rejected: components["schemas"]["Rejection"][];
         };
+        /** @enum {string} */
+        Op: "=" | "!=" | "contains" | "exists" | "<" | ">";
+        /** @enum {string} */
+        Order: "strict" | "any";
         /** @description How long flushes took. */
         RecentFlushTimes: {
             flushes: number;
@@ -349,6 +529,17 @@ export interface components {
             /** @description What was wrong and what would be right. */
             reason: string;
         };
+        /** @description A funnel under its name. */
+        SavedFunnel: {
+            funnel: components["schemas"]["Funnel"];
+            name: string;
+            /** @description RFC 3339. */
+            updated_at: string;
+        };
+        /** @description All saved funnels, by name. */
+        SavedFunnels: {
+            funnels: components["schemas"]["SavedFunnel"][];
+        };
         SignupFunnelAnswer: {
             /** Format: date-time */
             computed_at: string;
@@ -377,6 +568,12 @@ export interface components {
             started: number;
             /** @description `signup_started` in the same bucket one range earlier, the running one up to the same moment */
             started_before: number;
+        };
+        /** @description An event that counts as a step. */
+        Step: {
+            event_name: string;
+            /** @description All must hold; at most 10. */
+            filters?: components["schemas"]["Filter"][];
         };
         /** @enum {string} */
         StoreState: "unknown" | "up" | "down";
@@ -409,6 +606,318 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    get_funnel: {
+        parameters: {
+            query: {
+                /** @description 2 to 10 event names, separated by commas. */
+                steps: string;
+                /** @description Time to get from the first step to the last: 1m to 30d. */
+                window?: string;
+                /** @description How far back first steps are looked for: 1m to 90d. */
+                range?: string;
+                /** @description Whether the order of the steps matters. */
+                order?: "strict" | "any";
+                /** @description device_type, country_code or properties.<key> of the first step's event. */
+                breakdown?: string;
+                /** @description A condition on a step: its number, a field, an op (=, !=, contains, exists, <, >) and a value, separated by colons, like 2:properties.plan:=:pro. May be repeated. */
+                filter?: string[];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How many get how far through steps. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FunnelAnswer"];
+                };
+            };
+            /** @description See error.code. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description See error.code. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description See error.code. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description See error.code. */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    post_funnel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Funnel"];
+            };
+        };
+        responses: {
+            /** @description The same, for long ones. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FunnelAnswer"];
+                };
+            };
+            /** @description See error.code. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description See error.code. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description See error.code. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description See error.code. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description See error.code. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description See error.code. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description See error.code. */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    list_funnels: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The saved funnels, by name. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedFunnels"];
+                };
+            };
+            /** @description See error.code. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    put_funnel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Funnel"];
+            };
+        };
+        responses: {
+            /** @description Saves a funnel, instead of one that has the name. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedFunnel"];
+                };
+            };
+            /** @description See error.code. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description See error.code. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description See error.code. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description See error.code. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description See error.code. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description See error.code. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    delete_funnel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description See error.code. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description unknown_funnel */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description See error.code. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
     get_info: {
         parameters: {
             query?: never;
