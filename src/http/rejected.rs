@@ -55,6 +55,12 @@ fn cursor(text: &str) -> Result<(i64, String), ApiError> {
     let bad = || ApiError::Parameters("before must be what next was in the page before".to_owned());
     let (received_at, id) = text.split_once('_').ok_or_else(bad)?;
     let received_at: jiff::Timestamp = received_at.parse().map_err(|_| bad())?;
-    let is_id = id.len() == 36 && id.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
-    is_id.then(|| (received_at.as_millisecond(), id.to_owned())).ok_or_else(bad)
+    is_uuid(id).then(|| (received_at.as_millisecond(), id.to_owned())).ok_or_else(bad)
+}
+
+/// 8, 4, 4, 4 and 12 hexadecimal digits.
+fn is_uuid(text: &str) -> bool {
+    let groups: Vec<_> = text.split('-').collect();
+    groups.iter().map(|group| group.len()).eq([8, 4, 4, 4, 12])
+        && groups.iter().all(|group| group.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }

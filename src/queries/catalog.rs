@@ -54,9 +54,9 @@ impl Range {
     /// All that a query may use.
     pub fn parameters(self, until_ms: i64) -> Vec<Parameter> {
         vec![
-            Parameter { name: "until", value: clickhouse_time(until_ms) },
-            Parameter { name: "range_seconds", value: self.seconds().to_string() },
-            Parameter { name: "bucket_seconds", value: self.bucket_seconds().to_string() },
+            Parameter::new("until", clickhouse_time(until_ms)),
+            Parameter::new("range_seconds", self.seconds()),
+            Parameter::new("bucket_seconds", self.bucket_seconds()),
         ]
     }
 }
@@ -152,6 +152,6 @@ mod tests {
     #[test]
     fn moments_are_bound_with_their_milliseconds() {
         let until = &Range::OneHour.parameters(1_700_000_000_045)[0];
-        assert_eq!(until.value, "2023-11-14 22:13:20.045");
+        assert_eq!(*until, Parameter::new("until", "2023-11-14 22:13:20.045"));
     }
 }

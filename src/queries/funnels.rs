@@ -88,7 +88,7 @@ impl Answers {
         let rows_max = events_max * SAMPLE_EXCESS;
         let mut rows = Rows::default();
         let parameters = parameters(funnel, stretch, one_in, rows_max);
-        self.store.read(FUNNEL_EVENTS, &parameters, |bytes| rows.take(bytes)).await?;
+        self.store.read(FUNNEL_EVENTS, &parameters, rows_max, |bytes| rows.take(bytes)).await?;
         if rows.events.len() as u64 >= rows_max {
             return Err(StoreError::OverLimit);
         }

@@ -55,7 +55,7 @@ impl RejectedPage {
             ("field", self.field.clone().unwrap_or_default()),
             ("limit", self.limit.min(REJECTED_ROWS_MAX).to_string()),
         ]
-        .map(|(name, value)| Parameter { name, value })
+        .map(|(name, value)| Parameter::text(name, &value))
         .into()
     }
 }

@@ -22,8 +22,6 @@ const INSERT_BLOCK_ROWS: &str = "1048576";
 const CONNECTION_IDLE_MAX: Duration = Duration::from_secs(2);
 /// Bound on one statement of the schema.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(60);
-/// Bound on the reply to a query, enforced by ClickHouse.
-const QUERY_TIMEOUT: Duration = Duration::from_secs(10);
 /// How much longer than ClickHouse's own limit to wait for a reply.
 const REPLY_GRACE: Duration = Duration::from_secs(2);
 /// An error message is read no further.
@@ -53,8 +51,9 @@ pub struct Access {
 /// A value bound to `{name:Type}` in a query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parameter {
-    pub name: &'static str,
-    pub value: String,
+    name: &'static str,
+    /// Escaped.
+    value: String,
 }
 
 impl Parameter {
@@ -81,21 +80,55 @@ impl Parameter {
     }
 }
 
-/// A text as ClickHouse reads it in a parameter, alone or between quotes.
+/// ClickHouse reads the value of a parameter as a field of
+/// [TabSeparated](https://clickhouse.com/docs/interfaces/formats/TabSeparated#tabseparated-data-formatting), and the texts
+/// of an array between quotes.
 fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '\\' => escaped.push_str("\\\\"),
-            '\'' => escaped.push_str("\\'"),
-            '\t' => escaped.push_str("\\t"),
-            '\n' => escaped.push_str("\\n"),
-            '\r' => escaped.push_str("\\r"),
-            '\0' => escaped.push_str("\\0"),
-            _ => escaped.push(character),
+    let text = text.replace('\\', r"\\").replace('\'', r"\'").replace('\0', r"\0");
+    text.replace('\t', r"\t").replace('\n', r"\n").replace('\r', r"\r")
+}
+
+/// As the URL has them.
+fn bound(parameters: &[Parameter]) -> Vec<(String, &str)> {
+    parameters.iter().map(|each| (format!("param_{}", each.name), each.value.as_str())).collect()
+}
+
+/// Bounds on one query. They are sent with it, so that they hold on every server; the embedded engine's reader can ask for
+/// no more (`engine/users.xml`).
+#[derive(Debug, Clone)]
+pub struct QueryLimits {
+    pub time_max: Duration,
+    pub memory_bytes_max: u64,
+    /// More than many cores read in `time_max`, so a query that cannot end in time need not begin.
+    pub rows_read_max: u64,
+    /// What is returned is held in memory, here as there.
+    pub result_rows_max: u64,
+    pub result_bytes_max: u64,
+}
+
+impl Default for QueryLimits {
+    fn default() -> Self {
+        Self {
+            time_max: Duration::from_secs(10),
+            memory_bytes_max: 2 * 1024 * 1024 * 1024,
+            rows_read_max: 20_000_000_000,
+            result_rows_max: 100_000,
+            result_bytes_max: 64 * 1024 * 1024,
         }
     }
-    escaped
+}
+
+impl QueryLimits {
+    fn settings(&self) -> [(&'static str, String); 5] {
+        [
+            // Whole seconds before 24.6.
+            ("max_execution_time", self.time_max.as_secs().max(1).to_string()),
+            ("max_memory_usage", self.memory_bytes_max.to_string()),
+            ("max_rows_to_read", self.rows_read_max.to_string()),
+            ("max_result_rows", self.result_rows_max.to_string()),
+            ("max_result_bytes", self.result_bytes_max.to_string()),
+        ]
+    }
 }
 
 /// What an insert brings.
@@ -111,6 +144,7 @@ pub struct Store {
     http: Client,
     access: Access,
     retention_days: u32,
+    query_limits: QueryLimits,
     insert_sql: String,
 }
 
@@ -125,7 +159,13 @@ impl Store {
             .build()?;
         let columns: Vec<_> = COLUMNS.iter().map(|column| column.name).collect();
         let insert_sql = format!("INSERT INTO events ({}) FORMAT Native", columns.join(", "));
-        Ok(Self { http, access, retention_days, insert_sql })
+        Ok(Self { http, access, retention_days, query_limits: QueryLimits::default(), insert_sql })
+    }
+
+    /// With other bounds on queries.
+    #[must_use]
+    pub fn with_query_limits(self, query_limits: QueryLimits) -> Self {
+        Self { query_limits, ..self }
     }
 
     pub fn database(&self) -> &str {
@@ -207,7 +247,12 @@ impl Store {
             Parameter::new("at_ms", at_ms),
         ];
         let sql = include_str!("save_definition.sql");
-        let request = self.question(&self.access.writer, sql, &parameters).query(&[("async_insert", "0")]);
+        let request = self
+            .request(&self.access.writer)
+            .query(&[("database", self.access.database.as_str()), ("async_insert", "0")])
+            .query(&bound(&parameters))
+            .timeout(STATEMENT_TIMEOUT)
+            .body(sql);
         checked(request.send().await?).await?;
         Ok(())
     }
@@ -217,15 +262,19 @@ impl Store {
         self.ask(&self.access.reader, sql, parameters).await
     }
 
-    /// Asks for rows in the format that the SQL names. They come in pieces: `take` is given what there is and says how many
-    /// bytes of it were whole rows.
+    /// Asks for many rows, in the format that the SQL names. They come in pieces: `take` is given what there is and says how
+    /// many bytes of it were whole rows. More than `rows_max` are an error.
     pub async fn read(
         &self,
         sql: &str,
         parameters: &[Parameter],
+        rows_max: u64,
         mut take: impl FnMut(&[u8]) -> usize,
     ) -> Result<(), StoreError> {
-        let mut reply = checked(self.question(&self.access.reader, sql, parameters).send().await?).await?;
+        // Not held in memory, other than the rows of an answer.
+        let limits = QueryLimits { result_rows_max: rows_max, result_bytes_max: u64::MAX, ..self.query_limits.clone() };
+        let question = self.question(&self.access.reader, sql, parameters, &limits);
+        let mut reply = checked(question.send().await?).await?;
         let mut rest = Vec::new();
         while let Some(piece) = reply.chunk().await? {
             rest.extend_from_slice(&piece);
@@ -244,27 +293,35 @@ impl Store {
         sql: &str,
         parameters: &[Parameter],
     ) -> Result<Vec<T>, StoreError> {
-        let reply = checked(self.question(login, sql, parameters).send().await?).await?.bytes().await?;
+        let question = self.question(login, sql, parameters, &self.query_limits);
+        let reply = checked(question.send().await?).await?.bytes().await?;
         let rows = serde_json::Deserializer::from_slice(&reply).into_iter().collect::<Result<_, _>>();
         rows.map_err(|error| StoreError::from_message(200, None, &format!("unreadable reply: {error}")))
     }
 
-    fn question(&self, login: &Login, sql: &str, parameters: &[Parameter]) -> reqwest::RequestBuilder {
-        let bound: Vec<_> = parameters.iter().map(|each| (format!("param_{}", each.name), &each.value)).collect();
+    fn question(
+        &self,
+        login: &Login,
+        sql: &str,
+        parameters: &[Parameter],
+        limits: &QueryLimits,
+    ) -> reqwest::RequestBuilder {
         self.request(login)
             .query(&[
                 ("database", self.access.database.as_str()),
                 ("default_format", "JSONEachRow"),
                 ("date_time_output_format", "iso"),
                 ("output_format_json_quote_64bit_integers", "0"),
-                ("max_execution_time", &QUERY_TIMEOUT.as_secs().to_string()),
-                // An error while the rows are computed becomes a status, not a broken reply.
-                ("wait_end_of_query", "1"),
+                // Changes nothing, whoever asks; without it, a user who may write is not cancelled by what follows.
+                ("readonly", "2"),
                 // A viewer who has gone must not keep ClickHouse busy.
                 ("cancel_http_readonly_queries_on_client_close", "1"),
+                // An error while the rows are computed becomes a status, not a broken reply.
+                ("wait_end_of_query", "1"),
             ])
-            .query(&bound)
-            .timeout(QUERY_TIMEOUT + REPLY_GRACE)
+            .query(&limits.settings())
+            .query(&bound(parameters))
+            .timeout(limits.time_max + REPLY_GRACE)
             .body(sql.to_owned())
     }
 
@@ -275,7 +332,7 @@ impl Store {
         struct Oldest {
             partition_id: String,
         }
-        let bytes_max = Parameter { name: "bytes_max", value: bytes_max.to_string() };
+        let bytes_max = Parameter::new("bytes_max", bytes_max);
         let oldest: Vec<Oldest> =
             self.ask(&self.access.writer, include_str!("rejected_oldest_day.sql"), &[bytes_max]).await?;
         let Some(Oldest { partition_id }) = oldest.into_iter().next() else { return Ok(()) };

@@ -18,7 +18,7 @@ pub enum StoreError {
     #[error("ClickHouse refuses the request: {0}")]
     Permanent(String),
     /// A query ran into one of its limits.
-    #[error("the query took longer than its limit")]
+    #[error("the query needs more time, memory or rows than its limits allow")]
     OverLimit,
 }
 
@@ -43,8 +43,8 @@ const PERMANENT_CODES: [u32; 13] = [
 /// UNKNOWN_TABLE, UNKNOWN_DATABASE.
 const NO_SCHEMA_CODES: [u32; 2] = [60, 81];
 
-/// TIMEOUT_EXCEEDED, TOO_SLOW, TOO_MANY_ROWS, TOO_MANY_BYTES, MEMORY_LIMIT_EXCEEDED of a query.
-const OVER_LIMIT_CODES: [u32; 5] = [159, 160, 158, 307, 241];
+/// TIMEOUT_EXCEEDED, TOO_SLOW, TOO_MANY_ROWS, TOO_MANY_BYTES, MEMORY_LIMIT_EXCEEDED, TOO_MANY_ROWS_OR_BYTES of a query.
+const OVER_LIMIT_CODES: [u32; 6] = [159, 160, 158, 307, 241, 396];
 
 /// A message of the network is cut to this many characters.
 const MESSAGE_CHARS_MAX: usize = 200;

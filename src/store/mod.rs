@@ -10,7 +10,7 @@
 //!   reason in `rejected_events`; the rest of the segment and all behind it is stored.
 //! * Values reach SQL as bound parameters only.
 //!
-//! Limits: inserts in flight (one of events, one of rejected events), time of an insert and of a query, backoff between
+//! Limits: inserts in flight (one of events, one of rejected events), time of an insert, time, memory and rows of a query, backoff between
 //! attempts, inserts to take a segment apart, bytes of rejected events that wait and that are kept.
 
 mod attempts;
@@ -23,7 +23,7 @@ mod split;
 mod writer;
 
 pub use attempts::AttemptLimits;
-pub use client::{Access, Login, Parameter, Rows, Store};
+pub use client::{Access, Login, Parameter, QueryLimits, Rows, Store};
 pub use error::StoreError;
 pub use flush_durations::{FlushDurations, RecentFlushes};
 pub use rejected::{Dropped, RejectedEvent, RejectedEvents, RejectedLimits, RejectedWriter, Source};

@@ -20,7 +20,7 @@ use weir::{
     clock::Clock,
     config::Config,
     engine::{Engine, EngineConfig, START_TIMEOUT},
-    store::Access,
+    store::{Access, Store},
 };
 
 /// Longest wait for a condition; far beyond what a slow machine needs.
@@ -173,6 +173,13 @@ impl TestApp {
             self.select("SELECT 1 FROM events, rejected_events, weir_definitions").await.is_some()
         })
         .await;
+    }
+
+    /// The program's own way to ask ClickHouse, as with a server where one user reads and writes.
+    pub fn store(&self) -> Store {
+        let Access { url, writer, .. } = engine_access().clone();
+        let access = Access { url, database: self.database.clone(), reader: writer.clone(), writer };
+        Store::new(access, 36_500).expect("a store")
     }
 
     /// Asks ClickHouse directly; `None` while it cannot answer, as before the schema is there.

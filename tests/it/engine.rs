@@ -285,7 +285,9 @@ async fn the_reader_cannot_loosen_its_limits() {
         "max_memory_usage=0",
         "max_memory_usage=4294967296",
         "max_result_rows=0",
-        "max_result_rows=100001",
+        "max_result_bytes=0",
+        "max_rows_to_read=0",
+        "max_rows_to_read=20000000001",
         "max_concurrent_queries_for_user=0",
         "readonly=0",
     ] {

@@ -14,5 +14,6 @@ mod hostile;
 mod ingest;
 mod process;
 mod queries;
+mod query_limits;
 mod rejected;
 mod store;
