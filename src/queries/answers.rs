@@ -2,27 +2,24 @@
 
 use std::{
     collections::HashMap,
+    hash::Hash,
     sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use tokio::sync::{OnceCell, watch};
+use tokio::sync::watch;
 
 use super::{
     catalog::{NEWEST_EVENT, Query, Range, clickhouse_time},
+    computation::{Computation, Outcome, Waiting},
     funnels::Funnels,
 };
 use crate::{
     clock::{Clock, milliseconds, rfc3339},
     store::{FlushReport, Parameter, Store, StoreError},
 };
-
-/// Answers are shared for this long even when events come in faster.
-const VALID_MIN: Duration = Duration::from_secs(1);
-/// And no longer than this, even when none come in: the window of a question moves with the time.
-const VALID_MAX: Duration = Duration::from_secs(4);
 
 /// Where the answers learn that new events can be seen.
 pub type Freshness = Option<watch::Receiver<FlushReport>>;
@@ -38,22 +35,17 @@ pub struct Answer {
     pub elapsed_ms: f64,
 }
 
+type LatestAnswers = HashMap<(String, Range), Computation<Arc<Answer>>>;
+
 /// The latest answer of every query and range.
 pub struct Answers {
     pub(super) store: Store,
     pub(super) clock: Clock,
     pub(super) funnels: Funnels,
     freshness: Freshness,
-    latest: Mutex<HashMap<(String, Range), Arc<Computation>>>,
-}
-
-/// An answer under way or done; all who ask while it is valid wait for the same one.
-struct Computation {
-    started: Instant,
-    /// Flushes before the start, when they are known.
-    flushes: u64,
-    /// A failure is shared too: a server that is down must not be asked once a viewer.
-    answer: OnceCell<Result<Arc<Answer>, StoreError>>,
+    latest: Mutex<LatestAnswers>,
+    /// Beside all answers: with one query for each, ClickHouse would be asked twice as much.
+    newest_event: Mutex<Option<Computation<Option<String>>>>,
 }
 
 #[derive(Deserialize)]
@@ -64,7 +56,7 @@ struct NewestEvent {
 impl Answers {
     /// `freshness`: the flushes of this process, if it has a writer; else answers are valid for the least time.
     pub fn new(store: Store, clock: Clock, freshness: Freshness, funnels: Funnels) -> Self {
-        Self { store, clock, funnels, freshness, latest: Mutex::default() }
+        Self { store, clock, funnels, freshness, latest: Mutex::default(), newest_event: Mutex::default() }
     }
 
     /// Flushes so far, if they are known.
@@ -72,62 +64,89 @@ impl Answers {
         self.freshness.as_ref().map(|reports| reports.borrow().flushes)
     }
 
-    /// When the newest event up to a moment was, in RFC 3339.
-    pub(super) async fn newest_event(&self, until_ms: i64) -> Result<Option<String>, StoreError> {
-        let until = Parameter::new("until", clickhouse_time(until_ms));
-        let rows = self.store.query::<NewestEvent>(NEWEST_EVENT, &[until]).await?;
-        Ok(rows.into_iter().next().and_then(|row| row.newest_event_at))
-    }
-
-    /// The valid answer, or a new one.
+    /// The valid answer, or a new one. Dropping the future cancels the query if nobody else waits for it.
     pub async fn answer(&self, query: &Query, range: Range) -> Result<Arc<Answer>, StoreError> {
-        let computation = self.computation(query, range);
-        let answer = computation.answer.get_or_init(|| async {
-            let outcome = self.compute(query, range).await;
-            outcome.inspect_err(|error| tracing::warn!(query = query.name, %error, "a query failed"))
-        });
-        let answer = answer.await;
-        answer.clone().map_err(StoreError::of_query)
+        self.computation(query, range).await.map_err(StoreError::of_query)
     }
 
-    fn computation(&self, query: &Query, range: Range) -> Arc<Computation> {
+    fn computation(&self, query: &Query, range: Range) -> Waiting<Arc<Answer>> {
         let flushes = self.flushes();
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (query.name.clone(), range);
-        if let Some(computation) = latest.get(&key) {
-            let age = computation.started.elapsed();
-            let (running, succeeded) = match computation.answer.get() {
-                None => (true, false),
-                Some(outcome) => (false, outcome.is_ok()),
-            };
-            let unchanged = succeeded && flushes == Some(computation.flushes);
-            if running || age < VALID_MIN || (unchanged && age < VALID_MAX) {
-                return Arc::clone(computation);
-            }
+        if let Some(waiting) = latest.get(&key).and_then(|computation| computation.join(flushes)) {
+            return waiting;
         }
-        let computation = Arc::new(Computation {
-            started: Instant::now(),
-            flushes: flushes.unwrap_or_default(),
-            answer: OnceCell::new(),
-        });
-        latest.insert(key, Arc::clone(&computation));
-        computation
+        let now_ms = self.clock.now_ms();
+        let (flushes, newest_event) = self.newest_event(flushes, now_ms);
+        let work = compute(self.store.clone(), query.clone(), range, now_ms, newest_event);
+        let (computation, first) = Computation::start(flushes, work);
+        latest.insert(key, computation);
+        first
     }
 
-    async fn compute(&self, query: &Query, range: Range) -> Result<Arc<Answer>, StoreError> {
-        let now_ms = self.clock.now_ms();
-        let started = Instant::now();
-        let parameters = range.parameters(now_ms);
-        let (rows, newest_event_at) = futures_util::future::try_join(
-            self.store.query::<Box<RawValue>>(&query.sql, &parameters),
-            self.newest_event(now_ms),
-        )
-        .await?;
-        Ok(Arc::new(Answer {
-            rows,
-            newest_event_at,
-            computed_at: rfc3339(now_ms),
-            elapsed_ms: milliseconds(started.elapsed()),
-        }))
+    /// The newest event as it is known after so many flushes, which may be fewer than there were: an answer that tells it
+    /// is then as old.
+    pub(super) fn newest_event(&self, flushes: Option<u64>, now_ms: i64) -> (Option<u64>, Waiting<Option<String>>) {
+        let mut latest = self.newest_event.lock().unwrap_or_else(PoisonError::into_inner);
+        let valid = latest.as_ref().and_then(|computation| Some((computation.flushes(), computation.join(flushes)?)));
+        valid.unwrap_or_else(|| {
+            let store = self.store.clone();
+            let until = Parameter::new("until", clickhouse_time(now_ms));
+            let work = async move {
+                let rows = store.query::<NewestEvent>(NEWEST_EVENT, &[until]).await?;
+                Ok(rows.into_iter().next().and_then(|row| row.newest_event_at))
+            };
+            let (computation, first) = Computation::start(flushes, work);
+            *latest = Some(computation);
+            (flushes, first)
+        })
+    }
+}
+
+async fn compute(
+    store: Store,
+    query: Query,
+    range: Range,
+    now_ms: i64,
+    newest_event: Waiting<Option<String>>,
+) -> Outcome<Arc<Answer>> {
+    let started = Instant::now();
+    let parameters = range.parameters(now_ms);
+    let rows = store.query::<Box<RawValue>>(&query.sql, &parameters);
+    let (rows, newest_event_at) = futures_util::future::try_join(rows, newest_event)
+        .await
+        .inspect_err(|error| tracing::warn!(query = query.name, %error, "a query failed"))?;
+    let (computed_at, elapsed_ms) = (rfc3339(now_ms), milliseconds(started.elapsed()));
+    Ok(Arc::new(Answer { rows, newest_event_at, computed_at, elapsed_ms }))
+}
+
+/// Forgets the oldest answer at the bound. Whoever waits for it still gets it.
+pub(super) fn make_room<K: Clone + Eq + Hash, T: Clone + Send + Sync + 'static>(
+    latest: &mut HashMap<K, Computation<T>>,
+    kept_max: usize,
+) {
+    if latest.len() >= kept_max {
+        let oldest = latest.iter().min_by_key(|(_, computation)| computation.started()).map(|(key, _)| key.clone());
+        oldest.and_then(|key| latest.remove(&key));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn the_answers_kept_are_bounded_and_the_oldest_goes_first() {
+        let mut latest = HashMap::new();
+        for key in 0..5 {
+            make_room(&mut latest, 3);
+            let (computation, _first) = Computation::start(None, async move { Ok(key) });
+            latest.insert(key, computation.begun_after(Duration::from_millis(key)));
+        }
+        let mut kept: Vec<_> = latest.into_keys().collect();
+        kept.sort_unstable();
+        assert_eq!(kept, [2, 3, 4]);
     }
 }

@@ -5,7 +5,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::Instant,
 };
 
@@ -14,15 +14,15 @@ use serde::Deserialize;
 use tokio::sync::Semaphore;
 
 use super::{
-    answers::Answers,
+    answers::{Answers, make_room},
+    computation::{Computation, Outcome, Waiting},
     conversions::{StepEvent, VALUES_MAX},
     funnel::{Funnel, Order, Step},
     funnel_answer::{FunnelAnswer, Sample, Stretch},
-    shared::Shared,
 };
 use crate::{
     clock::{milliseconds, rfc3339},
-    store::{Parameter, StoreError},
+    store::{Parameter, Store, StoreError},
 };
 
 const FUNNEL_EVENTS: &str = include_str!("internal/funnel_events.sql");
@@ -33,14 +33,14 @@ const SAMPLE_EXCESS: u64 = 2;
 /// Funnels computed at once.
 const COMPUTATIONS_MAX: usize = 2;
 /// Answers kept at once.
-const ANSWERS_MAX: usize = 100;
+const FUNNELS_KEPT_MAX: usize = 100;
 /// Bytes of a breakdown's value; longer ones are cut.
 const VALUE_BYTES_MAX: usize = 200;
 
-/// What the answers about funnels need beside ClickHouse.
+/// The latest answers about funnels.
 pub struct Funnels {
-    answers: Shared<Funnel, FunnelAnswer>,
-    computations: Semaphore,
+    latest: Mutex<HashMap<Funnel, Computation<Arc<FunnelAnswer>>>>,
+    computations: Arc<Semaphore>,
     events_max: u64,
 }
 
@@ -48,7 +48,7 @@ impl Funnels {
     /// `events_max`: events that are followed at once, in 16 bytes each; if there are more, as many actors are taken as
     /// have about this many.
     pub fn new(events_max: u64) -> Self {
-        Self { answers: Shared::new(ANSWERS_MAX), computations: Semaphore::new(COMPUTATIONS_MAX), events_max }
+        Self { latest: Mutex::default(), computations: Arc::new(Semaphore::new(COMPUTATIONS_MAX)), events_max }
     }
 }
 
@@ -58,42 +58,75 @@ struct Size {
 }
 
 impl Answers {
-    /// The valid answer, or a new one.
+    /// The valid answer, or a new one. Dropping the future cancels the query if nobody else waits for it.
     pub async fn funnel(&self, funnel: &Funnel) -> Result<Arc<FunnelAnswer>, StoreError> {
-        let answer = self.funnels.answers.answer(funnel, self.flushes(), self.compute_funnel(funnel));
-        answer.await.map_err(StoreError::of_query)
+        self.funnel_computation(funnel).await.map_err(StoreError::of_query)
     }
 
-    async fn compute_funnel(&self, funnel: &Funnel) -> Result<FunnelAnswer, StoreError> {
-        let _permit = self.funnels.computations.acquire().await.expect("it is never closed");
-        let started = Instant::now();
+    fn funnel_computation(&self, funnel: &Funnel) -> Waiting<Arc<FunnelAnswer>> {
+        let flushes = self.flushes();
+        let mut latest = self.funnels.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(waiting) = latest.get(funnel).and_then(|computation| computation.join(flushes)) {
+            return waiting;
+        }
         let now_ms = self.clock.now_ms();
-        let stretch = Stretch::before(now_ms, funnel.range.0);
-        let outcome = try_join(self.sample(funnel, stretch), self.newest_event(now_ms)).await;
-        let (sample, newest_event_at) =
-            outcome.inspect_err(|error| tracing::warn!(query = "funnel", %error, "a query failed"))?;
-        let counted = tokio::task::spawn_blocking(move || sample.answer(rfc3339(now_ms))).await;
-        let mut answer = counted.map_err(|error| StoreError::Permanent(format!("the funnel failed: {error}")))?;
-        answer.newest_event_at = newest_event_at;
-        answer.elapsed_ms = milliseconds(started.elapsed());
-        Ok(answer)
+        let (flushes, newest_event) = self.newest_event(flushes, now_ms);
+        let question = Question {
+            store: self.store.clone(),
+            funnel: funnel.clone(),
+            stretch: Stretch::before(now_ms, funnel.range.0),
+            events_max: self.funnels.events_max,
+        };
+        let work = compute(question, Arc::clone(&self.funnels.computations), newest_event);
+        let (computation, first) = Computation::start(flushes, work);
+        make_room(&mut latest, FUNNELS_KEPT_MAX);
+        latest.insert(funnel.clone(), computation);
+        first
     }
+}
 
+async fn compute(
+    question: Question,
+    computations: Arc<Semaphore>,
+    newest_event: Waiting<Option<String>>,
+) -> Outcome<Arc<FunnelAnswer>> {
+    let _permit = computations.acquire().await.expect("it is never closed");
+    let started = Instant::now();
+    let computed_at = rfc3339(question.stretch.until_ms);
+    let (sample, newest_event_at) = try_join(question.sample(), newest_event)
+        .await
+        .inspect_err(|error| tracing::warn!(query = "funnel", %error, "a query failed"))?;
+    let counted = tokio::task::spawn_blocking(move || sample.answer(computed_at)).await;
+    let mut answer = counted.map_err(|error| StoreError::Permanent(format!("the funnel failed: {error}")))?;
+    answer.newest_event_at = newest_event_at;
+    answer.elapsed_ms = milliseconds(started.elapsed());
+    Ok(Arc::new(answer))
+}
+
+/// A funnel and whom to ask.
+struct Question {
+    store: Store,
+    funnel: Funnel,
+    stretch: Stretch,
+    events_max: u64,
+}
+
+impl Question {
     /// The events of the funnel, or, if there are too many, those of a share of the actors.
-    async fn sample(&self, funnel: &Funnel, stretch: Stretch) -> Result<Sample, StoreError> {
-        let events_max = self.funnels.events_max;
-        let size: Vec<Size> = self.store.query(FUNNEL_SIZE, &range_parameters(funnel, stretch)).await?;
+    async fn sample(self) -> Result<Sample, StoreError> {
+        let Self { store, funnel, stretch, events_max } = self;
+        let size: Vec<Size> = store.query(FUNNEL_SIZE, &range_parameters(&funnel, stretch)).await?;
         let events = size.first().map_or(0, |size| size.events);
         let one_in = u32::try_from(events.div_ceil(events_max)).unwrap_or(u32::MAX).max(1);
-        let rows_max = events_max * SAMPLE_EXCESS;
+        let rows_max = events_max.saturating_mul(SAMPLE_EXCESS);
         let mut rows = Rows::default();
-        let parameters = parameters(funnel, stretch, one_in, rows_max);
-        self.store.read(FUNNEL_EVENTS, &parameters, rows_max, |bytes| rows.take(bytes)).await?;
+        let parameters = parameters(&funnel, stretch, one_in, rows_max);
+        store.read(FUNNEL_EVENTS, &parameters, rows_max, |bytes| rows.take(bytes)).await?;
         if rows.events.len() as u64 >= rows_max {
             return Err(StoreError::OverLimit);
         }
         let (events, values, values_cut) = rows.finish();
-        Ok(Sample { funnel: funnel.clone(), stretch, one_in, events, values, values_cut })
+        Ok(Sample { funnel, stretch, one_in, events, values, values_cut })
     }
 }
 

@@ -17,3 +17,4 @@ mod queries;
 mod query_limits;
 mod rejected;
 mod store;
+mod viewers;

@@ -1,0 +1,142 @@
+//! One computation for all who ask.
+
+use std::{
+    future::{Ready, ready},
+    sync::{Arc, OnceLock},
+    time::{Duration, Instant},
+};
+
+use futures_util::{
+    FutureExt,
+    future::{BoxFuture, Either, Shared, WeakShared},
+};
+
+use crate::store::StoreError;
+
+/// Outcomes are shared for this long even when events come in faster. The four panels and the newest event, which every
+/// answer tells, then cost ClickHouse four queries a second, however many look.
+pub(super) const VALID_MIN: Duration = Duration::from_millis(1_250);
+/// And no longer than this, even when none come in: the window of a question moves with the time.
+const VALID_MAX: Duration = Duration::from_secs(4);
+/// One that took long is shared for so many times as long: a question takes at most a fifth of the time.
+const VALID_PER_COMPUTATION: u32 = 4;
+
+/// A failure is shared too: a server that is down must not be asked once a viewer.
+pub(super) type Outcome<T> = Result<T, StoreError>;
+
+type UnderWay<T> = BoxFuture<'static, Outcome<T>>;
+
+/// A place among those who wait.
+pub(super) type Waiting<T> = Either<Ready<Outcome<T>>, Shared<UnderWay<T>>>;
+
+/// A computation under way or done. Those who wait for it drive it: it goes on when one of them leaves, and is dropped,
+/// which cancels its query, with the last.
+pub(super) struct Computation<T> {
+    started: Instant,
+    /// Flushes before the start, when they are known.
+    flushes: Option<u64>,
+    under_way: WeakShared<UnderWay<T>>,
+    /// And how long it took.
+    outcome: Arc<OnceLock<(Outcome<T>, Duration)>>,
+}
+
+impl<T: Clone + Send + Sync + 'static> Computation<T> {
+    /// The computation, and the place of the first who waits for it.
+    pub fn start(flushes: Option<u64>, work: impl Future<Output = Outcome<T>> + Send + 'static) -> (Self, Waiting<T>) {
+        let (outcome, started) = (Arc::new(OnceLock::new()), Instant::now());
+        let kept = Arc::clone(&outcome);
+        let keep = move |outcome: Outcome<T>| kept.get_or_init(|| (outcome, started.elapsed())).0.clone();
+        let under_way = work.map(keep).boxed().shared();
+        // Nobody has polled it yet, so there is something to point at.
+        let weak = under_way.downgrade().expect("a future that has not been polled is not done");
+        (Self { started, flushes, under_way: weak, outcome }, Either::Right(under_way))
+    }
+
+    /// A place among those who wait for it, unless it is out of date or was given up. `flushes`: up to now.
+    pub fn join(&self, flushes: Option<u64>) -> Option<Waiting<T>> {
+        let Some((outcome, took)) = self.outcome.get() else {
+            return self.under_way.upgrade().map(Either::Right);
+        };
+        let age = self.started.elapsed();
+        let unchanged = outcome.is_ok() && flushes.is_some() && flushes == self.flushes;
+        let is_valid = age < VALID_MIN.max(*took * VALID_PER_COMPUTATION) || (unchanged && age < VALID_MAX);
+        is_valid.then(|| Either::Left(ready(outcome.clone())))
+    }
+
+    pub fn started(&self) -> Instant {
+        self.started
+    }
+
+    pub fn flushes(&self) -> Option<u64> {
+        self.flushes
+    }
+}
+
+#[cfg(test)]
+impl<T> Computation<T> {
+    /// As if it had begun later.
+    pub fn begun_after(self, later: Duration) -> Self {
+        Self { started: self.started + later, ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    /// A computation that ends when it is told its outcome.
+    fn started() -> (oneshot::Sender<u8>, Computation<u8>, Waiting<u8>) {
+        let (tell, told) = oneshot::channel();
+        let work = async move { told.await.map_err(|_| StoreError::OverLimit) };
+        let (computation, first) = Computation::start(Some(0), work);
+        (tell, computation, first)
+    }
+
+    #[tokio::test]
+    async fn it_goes_on_for_those_who_stay_when_the_first_who_asked_leaves() {
+        let (tell, computation, mut first) = started();
+        assert_eq!((&mut first).now_or_never(), None);
+        let mut second = computation.join(Some(0)).expect("it is under way");
+        assert_eq!((&mut second).now_or_never(), None);
+        drop(first);
+        tell.send(7).expect("it is still waited for");
+        assert_eq!(second.await, Ok(7));
+        assert_eq!(computation.join(Some(0)).expect("it is valid").await, Ok(7));
+    }
+
+    #[tokio::test]
+    async fn it_is_dropped_with_the_last_who_waits_and_nobody_joins_it_then() {
+        let (tell, computation, mut first) = started();
+        let second = computation.join(Some(0)).expect("it is under way");
+        assert_eq!((&mut first).now_or_never(), None);
+        drop((first, second));
+        assert!(tell.is_closed());
+        assert!(computation.join(Some(0)).is_none());
+    }
+
+    #[tokio::test]
+    async fn a_flush_a_failure_and_time_make_it_out_of_date() {
+        let aged = |age, flushes, outcome: Outcome<u8>| {
+            let (mut computation, first) = Computation::start(flushes, async { outcome });
+            assert!(first.now_or_never().is_some());
+            computation.started -= age;
+            computation
+        };
+        // Half of it: a busy machine takes its time.
+        let below = |limit: Duration| limit / 2;
+        for (age, flushes, outcome, is_valid) in [
+            (below(VALID_MIN), Some(2), Ok(1), true),
+            (below(VALID_MIN), Some(1), Err(StoreError::OverLimit), true),
+            (VALID_MIN, Some(1), Err(StoreError::OverLimit), false),
+            (VALID_MIN, Some(2), Ok(1), false),
+            (VALID_MIN, None, Ok(1), false),
+            (below(VALID_MAX), Some(1), Ok(1), true),
+            (VALID_MAX, Some(1), Ok(1), false),
+        ] {
+            let joined = aged(age, flushes.and(Some(1)), outcome.clone()).join(flushes);
+            assert_eq!(joined.is_some(), is_valid, "{age:?} {flushes:?} {outcome:?}");
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! However many look, ClickHouse is asked a few times a second, and only while somebody looks.
+
+use std::{
+    collections::BTreeSet,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use weir::{
+    clock::Clock,
+    http::{Connections, DashboardState, ServerLimits, dashboard_service, serve},
+    queries::{Answers, Catalog},
+    store::QueryLimits,
+};
+
+use crate::{
+    app::{TestApp, engine_access, event, eventually},
+    fault_proxy::FaultProxy,
+};
+
+const PANELS: [&str; 4] = ["active_users", "error_rate", "signup_funnel", "top_features"];
+
+/// Four queries a second: each panel and the newest event once in this time.
+const COMPUTATION_INTERVAL_MIN_MS: i64 = 1_250;
+
+#[tokio::test]
+async fn a_thousand_viewers_of_four_panels_cost_four_queries_a_second_while_events_flow() {
+    let proxy = FaultProxy::start(&engine_access().url).await;
+    let app = Arc::new(TestApp::start_with(&[("CLICKHOUSE_URL", &proxy.url)]).await);
+    app.schema().await;
+    app.accept(&json!([event(json!({}))])).await;
+    app.stored(1).await;
+    let flow = tokio::spawn({
+        let app = Arc::clone(&app);
+        async move {
+            loop {
+                app.accept(&json!([event(json!({}))])).await;
+            }
+        }
+    });
+    let queries = || proxy.seen().iter().filter(|seen| seen.token.is_none()).count();
+    let flushes = app.metric("weir_store_flushes_total").await;
+    let (queries_before, started) = (queries(), Instant::now());
+    let (viewers, leave) = (TaskTracker::new(), CancellationToken::new());
+    for _ in 0..1_000 {
+        let (app, leave) = (Arc::clone(&app), leave.clone());
+        viewers.spawn(async move {
+            for panel in PANELS.iter().cycle().take_while(|_| !leave.is_cancelled()) {
+                app.query(panel, "1h").await;
+            }
+        });
+    }
+    let mut computed_at = [const { BTreeSet::new() }; PANELS.len()];
+    while computed_at.iter().any(|moments| moments.len() < 4) {
+        for (panel, moments) in PANELS.iter().zip(&mut computed_at) {
+            let answer = app.query(panel, "1h").await;
+            let moment = answer["computed_at"].as_str().and_then(|text| text.parse::<jiff::Timestamp>().ok());
+            moments.insert(moment.expect("a moment").as_millisecond());
+        }
+    }
+    leave.cancel();
+    viewers.close();
+    viewers.wait().await;
+    for moments in computed_at {
+        let moments: Vec<_> = moments.into_iter().collect();
+        // Both ends are cut to milliseconds.
+        let too_soon = |pair: &[i64]| pair[1] - pair[0] + 1 < COMPUTATION_INTERVAL_MIN_MS;
+        assert!(!moments.windows(2).any(too_soon), "{moments:?}");
+    }
+    let elapsed_ms = i64::try_from(started.elapsed().as_millis()).expect("seconds");
+    let intervals = usize::try_from(elapsed_ms / COMPUTATION_INTERVAL_MIN_MS + 1).expect("few");
+    let allowed = (PANELS.len() + 1) * intervals;
+    let asked = queries() - queries_before;
+    assert!(asked <= allowed, "{asked} queries, of {allowed}, in {elapsed_ms} ms");
+    eventually("events that flow", || async { app.metric("weir_store_flushes_total").await > flushes }).await;
+    flow.abort();
+}
+
+const TEN_MINUTES: Duration = Duration::from_secs(600);
+const ENDLESS_ROWS: u32 = 1_000_000;
+
+/// A dashboard whose queries are slow.
+struct SlowDashboard {
+    app: TestApp,
+    url: String,
+    connections: Arc<Connections>,
+    shutdown: CancellationToken,
+}
+
+impl SlowDashboard {
+    /// A query sleeps 50 ms for each of the rows.
+    async fn start(rows: u32, time_max: Duration) -> Self {
+        let app = TestApp::start().await;
+        app.schema().await;
+        app.select("RENAME TABLE events TO rows").await.expect("renamed");
+        let view = "CREATE VIEW events AS SELECT * FROM (SELECT now64(3) - INTERVAL 1 MINUTE AS timestamp, 'feature_used' AS event_name, \
+                    's' AS session_id, CAST(NULL AS Nullable(String)) AS user_id, 'export' AS feature \
+                    FROM numbers({rows}) WHERE sleepEachRow(0.05) = 0 SETTINGS max_block_size = 1)";
+        app.select(&view.replace("{rows}", &rows.to_string())).await.expect("a view");
+        let limits = QueryLimits { time_max, ..QueryLimits::default() };
+        let answers = Answers::new(app.store().with_query_limits(limits), Clock::System, None);
+        let service = dashboard_service(DashboardState::new(Catalog::built_in(), answers, String::new(), 90));
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let url = format!("http://{}/api/queries/top_features", listener.local_addr().expect("bound"));
+        let (connections, shutdown) = (Connections::new(), CancellationToken::new());
+        let limits = ServerLimits::new(10, Duration::from_secs(10), 1 << 20);
+        tokio::spawn(serve(listener, service, limits, Arc::clone(&connections), shutdown.clone()));
+        Self { app, url, connections, shutdown }
+    }
+
+    /// Asks on a connection of its own, until it is aborted.
+    fn viewer(&self) -> tokio::task::JoinHandle<Value> {
+        let url = self.url.clone();
+        tokio::spawn(async move {
+            let reply = reqwest::Client::new().get(url).send().await.expect("a reply");
+            reply.json().await.expect("JSON")
+        })
+    }
+
+    /// The panel's queries that ClickHouse works on.
+    async fn running(&self) -> Vec<String> {
+        let sql = "SELECT query_id FROM system.processes WHERE current_database = '{database}' \
+                   AND query LIKE '%FROM%unique_users DESC%' AND query NOT LIKE '%processes%' ORDER BY query_id";
+        self.app.select(sql).await.unwrap_or_default().lines().map(str::to_owned).collect()
+    }
+
+    async fn viewers(&self, count: usize) {
+        eventually(&format!("{count} viewers"), || async { self.connections.requests_in_flight() == count }).await;
+    }
+
+    async fn queries(&self, count: usize) {
+        eventually(&format!("{count} queries"), || async { self.running().await.len() == count }).await;
+    }
+}
+
+impl Drop for SlowDashboard {
+    fn drop(&mut self) {
+        self.shutdown.cancel();
+    }
+}
+
+#[tokio::test]
+async fn a_query_is_cancelled_when_its_last_viewer_leaves() {
+    let dashboard = SlowDashboard::start(ENDLESS_ROWS, TEN_MINUTES).await;
+    let (first, second) = (dashboard.viewer(), dashboard.viewer());
+    dashboard.viewers(2).await;
+    dashboard.queries(1).await;
+    first.abort();
+    second.abort();
+    dashboard.viewers(0).await;
+    dashboard.queries(0).await;
+    let third = dashboard.viewer();
+    dashboard.queries(1).await;
+    third.abort();
+    dashboard.queries(0).await;
+}
+
+#[tokio::test]
+async fn a_viewer_who_stays_gets_the_answer_that_one_who_left_has_asked_for() {
+    let dashboard = SlowDashboard::start(120, TEN_MINUTES).await;
+    let first = dashboard.viewer();
+    dashboard.queries(1).await;
+    let second = dashboard.viewer();
+    dashboard.viewers(2).await;
+    let asked_by_first = dashboard.running().await;
+    first.abort();
+    dashboard.viewers(1).await;
+    assert_eq!(dashboard.running().await, asked_by_first);
+    let answer = second.await.expect("an answer");
+    assert_eq!(answer["rows"], json!([{ "feature": "export", "unique_users": 1, "events": 120 }]));
+}
+
+#[tokio::test]
+async fn a_query_over_its_time_is_ended_and_answered_504() {
+    let dashboard = SlowDashboard::start(ENDLESS_ROWS, Duration::from_secs(1)).await;
+    let answer = dashboard.viewer().await.expect("an answer");
+    assert_eq!(answer["error"]["code"], "query_over_limit", "{answer}");
+    dashboard.queries(0).await;
+    let reply = dashboard.app.get(&dashboard.url).await;
+    assert_eq!((reply.status, &reply.json), (504, &answer));
+}
