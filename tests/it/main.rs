@@ -16,5 +16,6 @@ mod process;
 mod queries;
 mod query_limits;
 mod rejected;
+mod rollups;
 mod store;
 mod viewers;

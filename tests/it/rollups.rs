@@ -1,0 +1,260 @@
+//! What the rollups answer is what the rows answer, and what a reader of the events would count.
+
+use std::collections::{BTreeMap, HashSet};
+
+use rand::{Rng, RngExt, SeedableRng, rngs::StdRng};
+use serde_json::{Value, json};
+use weir::{
+    queries::{Catalog, Query, Range},
+    store::{Parameter, Store},
+};
+
+use crate::app::{TestApp, event};
+
+const RANGES: [(&str, i64, i64); 3] =
+    [("1h", 3_600_000, 300_000), ("6h", 21_600_000, 1_800_000), ("24h", 86_400_000, 3_600_000)];
+const MINUTE_MS: i64 = 60_000;
+const HOUR_MS: i64 = 3_600_000;
+
+const NEWEST_EVENT: &str = include_str!("../../src/queries/internal/newest_event.sql");
+
+/// Milliseconds since the epoch.
+pub fn at(time: &str) -> i64 {
+    time.parse::<jiff::Timestamp>().expect("a time").as_millisecond()
+}
+
+fn rfc3339(at_ms: i64, digits: usize) -> String {
+    let moment = jiff::Timestamp::from_millisecond(at_ms).expect("a time");
+    format!("{moment:.digits$}")
+}
+
+/// An event as the test knows it.
+#[derive(Debug, Clone)]
+struct Sent {
+    at_ms: i64,
+    name: &'static str,
+    session: String,
+    user: Option<String>,
+    feature: Option<String>,
+}
+
+impl Sent {
+    fn random(at_ms: i64, random: &mut StdRng) -> Self {
+        let names = ["page_view", "signup_started", "signup_completed", "feature_used", "error_occurred"];
+        let mut one_of = |kind: &str, count: u32| format!("{kind}-{}", random.random_range(0..count));
+        let (session, user, feature) = (one_of("s", 60), one_of("u", 25), one_of("f", 14));
+        Self {
+            at_ms,
+            name: names[random.random_range(0..names.len())],
+            session,
+            user: random.random_bool(0.6).then_some(user),
+            feature: random.random_bool(0.9).then_some(feature),
+        }
+    }
+
+    fn json(&self) -> Value {
+        event(json!({
+            "event_name": self.name, "timestamp": self.at_ms, "session_id": self.session, "user_id": self.user,
+            "properties": { "feature": self.feature.as_deref().unwrap_or_default() },
+        }))
+    }
+}
+
+/// Moments between which a question tells events apart, and their neighbours.
+fn edges(until_ms: i64) -> Vec<i64> {
+    let mut edges = vec![until_ms - 5 * MINUTE_MS, until_ms - 10 * MINUTE_MS];
+    for (_, range_ms, bucket_ms) in RANGES {
+        for moment in [until_ms, until_ms - range_ms, until_ms - 2 * range_ms] {
+            edges.push(moment);
+            edges.extend([MINUTE_MS, bucket_ms, HOUR_MS].map(|unit| moment - moment.rem_euclid(unit)));
+            edges.extend([MINUTE_MS, bucket_ms, HOUR_MS].map(|unit| moment - moment.rem_euclid(unit) + unit));
+        }
+    }
+    edges.into_iter().flat_map(|edge| [edge - 1, edge, edge + 1]).collect()
+}
+
+/// What each question means, counted one event at a time.
+fn reference(query: &str, events: &[Sent], until_ms: i64, range_ms: i64, bucket_ms: i64) -> Option<Vec<Value>> {
+    let seen = |from_ms: i64, to_ms: i64| events.iter().filter(move |event| (from_ms..to_ms).contains(&event.at_ms));
+    let end_ms = until_ms + 1;
+    let running_minute = until_ms - until_ms.rem_euclid(MINUTE_MS);
+    let minutes = (0..=range_ms / MINUTE_MS).map(|minute| running_minute - range_ms + minute * MINUTE_MS);
+    let rounded = |part: usize, whole: usize, decimals: i32| {
+        let scale = 10_f64.powi(decimals);
+        let percent = (100 * part) as f64 / whole as f64;
+        if whole == 0 { Value::Null } else { json!((percent * scale).round_ties_even() / scale) }
+    };
+    let named =
+        |name: &'static str, from_ms: i64, to_ms: i64| seen(from_ms, to_ms).filter(|event| event.name == name).count();
+    let rows = match query {
+        "active_users" => {
+            let sessions =
+                |from_ms, to_ms| seen(from_ms, to_ms).map(|event| &event.session).collect::<HashSet<_>>().len();
+            let five = sessions(until_ms - 5 * MINUTE_MS + 1, end_ms);
+            let five_before = sessions(until_ms - 10 * MINUTE_MS + 1, until_ms - 5 * MINUTE_MS + 1);
+            let row = |minute: i64| {
+                let active = sessions(minute, end_ms.min(minute + MINUTE_MS));
+                json!({ "minute": rfc3339(minute, 0), "active_users": active, "active_users_5m": five, "active_users_5m_before": five_before })
+            };
+            minutes.map(row).collect()
+        }
+        "error_rate" => {
+            let row = |minute: i64| {
+                let to = end_ms.min(minute + MINUTE_MS);
+                let (all, errors) = (seen(minute, to).count(), named("error_occurred", minute, to));
+                json!({ "minute": rfc3339(minute, 0), "events": all, "errors": errors, "error_pct": rounded(errors, all, 2) })
+            };
+            minutes.map(row).collect()
+        }
+        "signup_funnel" => {
+            let running_bucket = until_ms - until_ms.rem_euclid(bucket_ms);
+            let row = |bucket: i64| {
+                let of = |name, moved: i64| named(name, bucket - moved, (bucket + bucket_ms).min(end_ms) - moved);
+                let (started, completed) = (of("signup_started", 0), of("signup_completed", 0));
+                json!({
+                    "bucket": rfc3339(bucket, 0), "started": started, "completed": completed,
+                    "conversion_pct": rounded(completed, started, 1),
+                    "started_before": of("signup_started", range_ms), "completed_before": of("signup_completed", range_ms),
+                })
+            };
+            (0..=range_ms / bucket_ms).map(|bucket| row(running_bucket - range_ms + bucket * bucket_ms)).collect()
+        }
+        "top_features" => {
+            let mut uses: BTreeMap<&str, (usize, HashSet<&str>)> = BTreeMap::new();
+            for event in seen(until_ms - range_ms + 1, end_ms).filter(|event| event.name == "feature_used") {
+                let Some(feature) = &event.feature else { continue };
+                let (count, users) = uses.entry(feature).or_default();
+                *count += 1;
+                users.insert(event.user.as_ref().unwrap_or(&event.session));
+            }
+            let mut ranking: Vec<_> =
+                uses.into_iter().map(|(feature, (count, users))| (feature, users.len(), count)).collect();
+            ranking.sort_by_key(|(feature, users, count)| (usize::MAX - users, usize::MAX - count, *feature));
+            let row = |(feature, users, count)| json!({ "feature": feature, "unique_users": users, "events": count });
+            ranking.into_iter().take(10).map(row).collect()
+        }
+        "newest_event" => {
+            let newest = events.iter().map(|event| event.at_ms).filter(|at_ms| *at_ms <= until_ms).max();
+            vec![json!({ "newest_event_at": newest.map(|at_ms| rfc3339(at_ms, 3)) })]
+        }
+        _ => return None,
+    };
+    Some(rows)
+}
+
+/// All that a question needs. A question with a parameter that is not known here needs a value for it here.
+fn parameters(query: &str, sql: &str, range: &str, until_ms: i64) -> Vec<Parameter> {
+    let bound = Range::from_name(range).expect("a range").parameters(until_ms);
+    for placeholder in sql.split('{').skip(1).filter_map(|rest| rest.split_once(':')) {
+        let known = bound.iter().any(|parameter| parameter.name == placeholder.0);
+        assert!(known, "{query} has the parameter {:?}: give it a value in tests/it/rollups.rs", placeholder.0);
+    }
+    bound
+}
+
+/// Every named query and the newest event: a name and its SQL.
+pub fn questions() -> Vec<(String, String)> {
+    let catalog = Catalog::built_in();
+    let panels = catalog.iter().map(|Query { name, sql, .. }| (name.clone(), sql.clone()));
+    panels.chain([("newest_event".to_owned(), NEWEST_EVENT.to_owned())]).collect()
+}
+
+/// A question's rows, under further settings of ClickHouse.
+pub async fn answer(
+    store: &Store,
+    question: &(String, String),
+    range: &str,
+    until_ms: i64,
+    settings: &str,
+) -> Vec<Value> {
+    let (name, sql) = question;
+    let bound = parameters(name, sql, range, until_ms);
+    store.query(&format!("{sql}\nSETTINGS {settings}"), &bound).await.unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+/// Compares the rollups with the rows and both with the reference, for every question, moment and range.
+async fn verify(store: &Store, events: &[Sent], moments: &[i64], context: &str) {
+    for question in questions() {
+        for (until_ms, (range, range_ms, bucket_ms)) in
+            moments.iter().flat_map(|moment| RANGES.map(|range| (*moment, range)))
+        {
+            let context = format!("{} over {range} until {}, {context}", question.0, rfc3339(until_ms, 3));
+            let by_rollups = answer(store, &question, range, until_ms, "optimize_use_projections = 1").await;
+            let by_rows = answer(store, &question, range, until_ms, "optimize_use_projections = 0").await;
+            assert_eq!(by_rollups, by_rows, "rollups on the left, rows on the right: {context}");
+            if let Some(expected) = reference(&question.0, events, until_ms, range_ms, bucket_ms) {
+                // Through the same text, in which 3.0 is 3.
+                let numbers = |rows: &[Value]| {
+                    rows.iter().map(|row| row.to_string().replace(".0,", ",").replace(".0}", "}")).collect::<Vec<_>>()
+                };
+                assert_eq!(
+                    numbers(&by_rollups),
+                    numbers(&expected),
+                    "answer on the left, reference on the right: {context}"
+                );
+            }
+        }
+    }
+}
+
+/// The panels that are meant to be read from a rollup are.
+pub async fn read_by_rollup(store: &Store, until_ms: i64) {
+    for (name, sql) in questions() {
+        let bound = parameters(&name, &sql, "24h", until_ms);
+        let plan = store.query::<Value>(&format!("EXPLAIN {sql}"), &bound).await.expect("a plan");
+        let plan = Value::from(plan).to_string();
+        let rollup = match name.as_str() {
+            "active_users" | "error_rate" | "signup_funnel" | "newest_event" => "(by_minute)",
+            "top_features" => "(feature_by_hour)",
+            _ => continue,
+        };
+        assert!(plan.contains(rollup), "{name} is read by row: {plan}");
+    }
+}
+
+#[tokio::test]
+async fn rollups_answer_what_the_rows_answer_and_what_was_sent() {
+    let moments = ["10:07:30.500", "10:07:00", "10:00:00", "09:59:59.999", "00:00:00.001", "00:00:00"]
+        .map(|time| at(&format!("2026-03-01T{time}Z")));
+    // A failure tells its seed: put here, it repeats the failure.
+    let seed = rand::random::<u64>();
+    let mut random = StdRng::seed_from_u64(seed);
+    let mut times: Vec<i64> = moments.iter().flat_map(|moment| edges(*moment)).collect();
+    let days = moments[5] - 49 * HOUR_MS..moments[0] + 5 * MINUTE_MS;
+    times.extend((0..1_500).map(|_| random.random_range(days.clone())));
+    times.retain(|time| *time < days.end);
+    let mut events: Vec<Sent> = times.into_iter().map(|time| Sent::random(time, &mut random)).collect();
+    shuffle(&mut events, &mut random);
+
+    let app = TestApp::start_at(moments[0], &[("WEIR_RETENTION_DAYS", "36500")]).await;
+    let store = app.store();
+    let (early, late) = events.split_at(events.len() * 3 / 5);
+    send(&app, early).await;
+    app.stored(early.len() as u64).await;
+    app.select("OPTIMIZE TABLE events FINAL").await.expect("merged");
+    verify(&store, early, &moments, &format!("merged parts, seed {seed}")).await;
+    read_by_rollup(&store, moments[0]).await;
+
+    // Late events come into minutes and hours that have been merged, in parts without a rollup of their own.
+    app.select("SYSTEM STOP MERGES events").await.expect("stopped");
+    send(&app, late).await;
+    app.stored(events.len() as u64).await;
+    verify(&store, &events, &moments, &format!("merged and fresh parts, seed {seed}")).await;
+
+    app.select("SYSTEM START MERGES events").await.expect("started");
+    app.select("OPTIMIZE TABLE events FINAL").await.expect("merged");
+    verify(&store, &events, &moments, &format!("merged again, seed {seed}")).await;
+    read_by_rollup(&store, moments[0]).await;
+}
+
+fn shuffle(events: &mut [Sent], random: &mut impl Rng) {
+    for index in (1..events.len()).rev() {
+        events.swap(index, random.random_range(0..=index));
+    }
+}
+
+async fn send(app: &TestApp, events: &[Sent]) {
+    for batch in events.chunks(200) {
+        app.accept(&batch.iter().map(Sent::json).collect()).await;
+    }
+}
