@@ -26,7 +26,10 @@ use crate::{
     journal::{Disk, Journal, JournalLimits, OpenJournal, RealDisk, SegmentQueue, visit_event_ids},
     queries::{Answers, Catalog, Freshness, Funnels},
     replay::ReplayError,
-    store::{Access, AttemptLimits, Login, RejectedEvents, RejectedLimits, Store, StoreError, Writer, WriterLimits},
+    store::{
+        Access, AttemptLimits, Login, RebuildError, RejectedEvents, RejectedLimits, Store, StoreError, Writer,
+        WriterLimits,
+    },
 };
 
 /// Time for the journal's last segments to reach ClickHouse at the end; what is left is sent after the next start.
@@ -56,6 +59,12 @@ pub enum AppError {
     Engine(#[from] EngineError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    Rebuild(#[from] RebuildError),
+    #[error(
+        "stopped before the end; ClickHouse goes on with the rollup at hand by itself, run this again for the others"
+    )]
+    RebuildStopped,
     #[error("the journal failed, and no event can be taken safely any more: {0}")]
     Journal(io::Error),
     #[error(transparent)]
@@ -290,7 +299,7 @@ async fn create_schema(store: Store, shutdown: CancellationToken) {
     }
 }
 
-async fn start_engine(config: &Config, tasks: &TaskTracker) -> Result<Option<Engine>, AppError> {
+pub(crate) async fn start_engine(config: &Config, tasks: &TaskTracker) -> Result<Option<Engine>, AppError> {
     if config.store.url.is_some() {
         return Ok(None);
     }
@@ -305,7 +314,7 @@ async fn start_engine(config: &Config, tasks: &TaskTracker) -> Result<Option<Eng
     Ok(Some(Engine::start(engine, tasks).await?))
 }
 
-fn server_access(config: &Config) -> Access {
+pub(crate) fn server_access(config: &Config) -> Access {
     let login = Login { user: config.store.user.clone(), password: config.store.password.clone() };
     Access {
         url: config.store.url.clone().unwrap_or_default(),
@@ -316,7 +325,7 @@ fn server_access(config: &Config) -> Access {
 }
 
 /// One process a data directory: a second one would send the first one's segments.
-fn lock_data_dir(data_dir: &Path) -> Result<File, AppError> {
+pub(crate) fn lock_data_dir(data_dir: &Path) -> Result<File, AppError> {
     let in_data_dir = |source| AppError::DataDir { path: data_dir.display().to_string(), source };
     // One that is there already is left as its owner has made it; what holds people's data in it is private by itself.
     DirBuilder::new().recursive(true).mode(0o700).create(data_dir).map_err(in_data_dir)?;

@@ -9,6 +9,7 @@ pub mod store;
 pub mod demo;
 pub mod engine;
 pub mod replay;
+pub mod rollup;
 
 pub mod app;
 pub mod clock;

@@ -14,6 +14,7 @@ use weir::{
     http::openapi_json,
     queries::Catalog,
     replay::{self, ReplayArgs, ReplayReport},
+    rollup::{self, RollupCommand},
     telemetry,
 };
 
@@ -51,6 +52,9 @@ enum Command {
     /// request whose reply was lost (the command then ends with an error) is sent again by the next run, where only events
     /// with an event_id are known not to count twice.
     ReplayRejected(ReplayArgs),
+    /// Look after the rollups, from which panels answer about long ranges.
+    #[command(subcommand)]
+    Rollup(RollupCommand),
     /// Print the OpenAPI document of both listeners.
     Openapi,
     #[command(hide = true)]
@@ -96,6 +100,7 @@ async fn start(command: Command) -> Result<(), AppError> {
             );
             return Ok(());
         }
+        Command::Rollup(RollupCommand::Rebuild) => return rollup::rebuild(&config, &shutdown).await,
         Command::Demo(args) => return weir::demo::run(args, config, shutdown).await,
         Command::Serve | Command::Openapi | Command::Engine(_) => {
             listeners.with_ingest(&config).await?.with_dashboard(&config).await?

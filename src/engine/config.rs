@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use crate::store::Access;
+use crate::{config::Secret, store::Access};
 
 /// Where everything of one engine lies, below its data directory.
 #[derive(Clone, Debug)]
@@ -59,6 +59,14 @@ impl Layout {
             ],
         )
     }
+}
+
+/// The password that [`Layout::write`] gave a user, which is made of letters and digits.
+pub(super) fn password_of(user: &str, users: &str) -> Option<Secret> {
+    let (_, of_user) = users.split_once(&format!("<{user}>"))?;
+    let (_, password) = of_user.split_once("<password>")?;
+    let (password, _) = password.split_once("</password>")?;
+    Some(Secret::new(password))
 }
 
 fn render_users(access: &Access) -> String {
@@ -119,6 +127,16 @@ mod tests {
     fn values_cannot_break_out_of_their_element() {
         let users = render_users(&crate::engine::random_access(8123, "a`</query>&b\\"));
         assert!(users.contains(r"<query>GRANT SELECT ON `a\`&lt;/query&gt;&amp;b\\`.*</query>"), "{users}");
+    }
+
+    #[test]
+    fn the_passwords_can_be_read_again() {
+        let access = crate::engine::random_access(8123, "weir");
+        let users = render_users(&access);
+        for login in [&access.writer, &access.reader] {
+            assert_eq!(password_of(&login.user, &users).as_ref(), Some(&login.password));
+        }
+        assert_eq!(password_of("nobody", &users), None);
     }
 
     #[test]

@@ -123,6 +123,23 @@ fn random_secret() -> Secret {
     Secret::new(format!("{high:032x}{low:032x}"))
 }
 
+/// How to reach the engine that another weir runs on a data directory, for the owner of the directory: its logins are in
+/// the files that were written at its start.
+///
+/// # Errors
+///
+/// [`EngineError::Io`] if there is none.
+pub fn access_of_running(data_dir: &Path, port: u16, database: &str) -> Result<Access, EngineError> {
+    let users = Layout::new(data_dir.to_owned()).users;
+    let text = std::fs::read_to_string(&users).map_err(failed("read", &users))?;
+    let mut access = random_access(port, database);
+    for login in [&mut access.writer, &mut access.reader] {
+        let password = config::password_of(&login.user, &text).ok_or_else(|| io::Error::other("it has no password"));
+        login.password = password.map_err(failed("read", &users))?;
+    }
+    Ok(access)
+}
+
 /// New logins for an engine. To be sent as the headers `X-ClickHouse-User` and `X-ClickHouse-Key`: the engine refuses
 /// every other way to log in.
 fn random_access(port: u16, database: &str) -> Access {

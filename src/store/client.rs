@@ -51,32 +51,36 @@ pub struct Access {
 /// A value bound to `{name:Type}` in a query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parameter {
-    name: &'static str,
+    name: String,
     /// Escaped.
     value: String,
 }
 
 impl Parameter {
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// A number, or a text that has no special characters.
-    pub fn new(name: &'static str, value: impl ToString) -> Self {
-        Self { name, value: value.to_string() }
+    pub fn new(name: impl Into<String>, value: impl ToString) -> Self {
+        Self { name: name.into(), value: value.to_string() }
     }
 
     /// Any text, as a `String`.
-    pub fn text(name: &'static str, text: &str) -> Self {
-        Self { name, value: escaped(text) }
+    pub fn text(name: impl Into<String>, text: &str) -> Self {
+        Self { name: name.into(), value: escaped(text) }
     }
 
     /// Any texts, as an `Array(String)`.
-    pub fn texts<'a>(name: &'static str, texts: impl IntoIterator<Item = &'a str>) -> Self {
+    pub fn texts<'a>(name: impl Into<String>, texts: impl IntoIterator<Item = &'a str>) -> Self {
         let quoted: Vec<_> = texts.into_iter().map(|text| format!("'{}'", escaped(text))).collect();
-        Self { name, value: format!("[{}]", quoted.join(",")) }
+        Self { name: name.into(), value: format!("[{}]", quoted.join(",")) }
     }
 
     /// Numbers, as an `Array` of theirs.
-    pub fn numbers<T: ToString>(name: &'static str, numbers: impl IntoIterator<Item = T>) -> Self {
+    pub fn numbers<T: ToString>(name: impl Into<String>, numbers: impl IntoIterator<Item = T>) -> Self {
         let numbers: Vec<_> = numbers.into_iter().map(|number| number.to_string()).collect();
-        Self { name, value: format!("[{}]", numbers.join(",")) }
+        Self { name: name.into(), value: format!("[{}]", numbers.join(",")) }
     }
 }
 
@@ -224,7 +228,16 @@ impl Store {
 
     /// Runs one statement that returns nothing.
     pub async fn execute(&self, statement: &str, in_database: bool) -> Result<(), StoreError> {
-        let mut request = self.request(&self.access.writer).timeout(STATEMENT_TIMEOUT);
+        self.execute_within(statement, in_database, STATEMENT_TIMEOUT).await
+    }
+
+    pub(super) async fn execute_within(
+        &self,
+        statement: &str,
+        in_database: bool,
+        timeout: Duration,
+    ) -> Result<(), StoreError> {
+        let mut request = self.request(&self.access.writer).timeout(timeout);
         if in_database {
             request = request.query(&[("database", self.access.database.as_str())]);
         }
@@ -287,6 +300,15 @@ impl Store {
         }
     }
 
+    /// The same of ClickHouse's own tables, which the reader does not see.
+    pub(super) async fn query_as_writer<T: DeserializeOwned>(
+        &self,
+        sql: &str,
+        parameters: &[Parameter],
+    ) -> Result<Vec<T>, StoreError> {
+        self.ask(&self.access.writer, sql, parameters).await
+    }
+
     async fn ask<T: DeserializeOwned>(
         &self,
         login: &Login,
@@ -333,8 +355,7 @@ impl Store {
             partition_id: String,
         }
         let bytes_max = Parameter::new("bytes_max", bytes_max);
-        let oldest: Vec<Oldest> =
-            self.ask(&self.access.writer, include_str!("rejected_oldest_day.sql"), &[bytes_max]).await?;
+        let oldest: Vec<Oldest> = self.query_as_writer(include_str!("rejected_oldest_day.sql"), &[bytes_max]).await?;
         let Some(Oldest { partition_id }) = oldest.into_iter().next() else { return Ok(()) };
         // It comes from ClickHouse, and is made of letters and digits.
         self.execute(&format!("ALTER TABLE rejected_events DROP PARTITION ID '{partition_id}'"), true).await

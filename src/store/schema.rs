@@ -2,7 +2,7 @@
 
 use super::{client::Store, error::StoreError};
 
-const SCHEMA: &str = include_str!("../../init-db.sql");
+pub(super) const SCHEMA: &str = include_str!("../../init-db.sql");
 
 /// The TTL of `events` as the script has it.
 const DEFAULT_RETENTION: &str = "date + INTERVAL 90 DAY";

@@ -16,6 +16,7 @@ mod process;
 mod queries;
 mod query_limits;
 mod rejected;
+mod rollup_rebuild;
 mod rollups;
 mod store;
 mod viewers;

@@ -146,7 +146,7 @@ fn reference(query: &str, events: &[Sent], until_ms: i64, range_ms: i64, bucket_
 fn parameters(query: &str, sql: &str, range: &str, until_ms: i64) -> Vec<Parameter> {
     let bound = Range::from_name(range).expect("a range").parameters(until_ms);
     for placeholder in sql.split('{').skip(1).filter_map(|rest| rest.split_once(':')) {
-        let known = bound.iter().any(|parameter| parameter.name == placeholder.0);
+        let known = bound.iter().any(|parameter| parameter.name() == placeholder.0);
         assert!(known, "{query} has the parameter {:?}: give it a value in tests/it/rollups.rs", placeholder.0);
     }
     bound

@@ -12,7 +12,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use weir::{
     clock::Clock,
     http::{Connections, DashboardState, ServerLimits, dashboard_service, serve},
-    queries::{Answers, Catalog},
+    queries::{Answers, Catalog, Funnels},
     store::QueryLimits,
 };
 
@@ -101,7 +101,7 @@ impl SlowDashboard {
                     FROM numbers({rows}) WHERE sleepEachRow(0.05) = 0 SETTINGS max_block_size = 1)";
         app.select(&view.replace("{rows}", &rows.to_string())).await.expect("a view");
         let limits = QueryLimits { time_max, ..QueryLimits::default() };
-        let answers = Answers::new(app.store().with_query_limits(limits), Clock::System, None);
+        let answers = Answers::new(app.store().with_query_limits(limits), Clock::System, None, Funnels::new(1_000));
         let service = dashboard_service(DashboardState::new(Catalog::built_in(), answers, String::new(), 90));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}/api/queries/top_features", listener.local_addr().expect("bound"));
