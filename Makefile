@@ -53,6 +53,14 @@ test: $(ENGINE_READY) $(DASHBOARD)/dist/index.html browser ## Run every test, on
 	$(call say,Testing the whole in a browser)
 	@WEIR_BIN="$(CURDIR)/target/debug/weir" npm run --prefix $(DASHBOARD) --silent e2e
 
+PYTHON ?= python3
+
+.PHONY: test-compat
+test-compat: $(ENGINE_READY) ## Run schema and queries on ClickHouse 23.10, 24.5 and the embedded one, and compare
+	$(call say,Comparing versions of ClickHouse (fetches about 280 MB the first time))
+	@command -v $(PYTHON) >/dev/null || { echo 'Python 3.9 to 3.12 is needed: make test-compat PYTHON=...' >&2; exit 1; }
+	@$(PYTHON) tests/compat/compare.py
+
 .PHONY: torture
 torture: $(ENGINE_READY) ## Kills, an outage, an overload and idle connections, each under load; then count what was lost
 	$(call say,Torturing (about ten minutes; leave the machine alone))
