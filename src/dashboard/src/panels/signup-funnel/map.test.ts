@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Answers } from "../../api/client.ts";
-import { mapSignupFunnel, readBucket } from "./map.ts";
+import { COMPARED_STARTS_MIN, mapSignupFunnel, readBucket } from "./map.ts";
 
 type Row = Answers["signup_funnel"]["rows"][number];
 
@@ -35,11 +35,14 @@ describe("mapSignupFunnel", () => {
     expect(headline.note).toBe("▲ 5 pts on the hour before");
   });
 
-  it("says_when_there_is_nothing_to_compare_with", () => {
-    const { headline } = mapSignupFunnel(answer(row("00", 4, 1), row("05", 0, 0)), "24h");
-    expect(headline.note).toBe("none started the 24 h before");
-    const silent = mapSignupFunnel(answer(row("00", 0, 0, [10, 4])), "6h");
-    expect(silent.headline.note).toBe("40% the 6 h before");
+  it("compares_nothing_with_a_range_in_which_too_few_started", () => {
+    const noteWith = (started: number, startedBefore: number) =>
+      mapSignupFunnel(answer(row("00", started, 9, [startedBefore, 3])), "24h").headline.note;
+    expect(noteWith(30, 30)).toBe("▲ 20 pts on the 24 h before");
+    for (const few of [0, 1, COMPARED_STARTS_MIN - 1]) {
+      expect(noteWith(400, few).trim()).toBe("");
+      expect(noteWith(few, 400).trim()).toBe("");
+    }
   });
 
   it("keeps_buckets_without_a_start_as_gaps", () => {

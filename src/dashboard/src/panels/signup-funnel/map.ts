@@ -18,6 +18,12 @@ export interface SignupFunnelPicture extends Picture {
   buckets: SignupBucket[];
 }
 
+/** Sign-ups that must have started in each of two ranges to compare them: of fewer, a rate is off by 9 points by chance. */
+export const COMPARED_STARTS_MIN = 30;
+
+/** Keeps the line's height. */
+const NO_NOTE = "\u00a0";
+
 export function mapSignupFunnel(
   answer: Answers["signup_funnel"],
   range: Range,
@@ -25,31 +31,30 @@ export function mapSignupFunnel(
   const { rows } = answer;
   const started = sum(rows, (row) => row.started);
   const completed = sum(rows, (row) => row.completed);
+  const startedBefore = sum(rows, (row) => row.started_before);
   const now = ratePct(completed, started);
   const before = ratePct(
     sum(rows, (row) => row.completed_before),
-    sum(rows, (row) => row.started_before),
+    startedBefore,
   );
+  const comparable = Math.min(started, startedBefore) >= COMPARED_STARTS_MIN;
   const words = RANGE_WORDS[range];
   return {
     headline: {
       value: percent(now),
       title: `${full(completed)} of ${full(started)}`,
       unit: `of ${compact(started)} in the last ${words}`,
-      note: noteOn(now, before, `the ${words} before`),
+      note: comparable ? noteOn(now, before, words) : NO_NOTE,
     },
     missing: started === 0 && completed === 0 ? `No sign-up started in the last ${words}.` : null,
     buckets: buckets(rows, Date.parse(answer.computed_at)),
   };
 }
 
-function noteOn(now: number | null, before: number | null, window: string): string {
-  if (before === null) {
-    return `none started ${window}`;
-  }
-  return now === null
-    ? `${percent(before)} ${window}`
-    : `${changeInPoints(now - before)} on ${window}`;
+function noteOn(now: number | null, before: number | null, words: string): string {
+  return now === null || before === null
+    ? NO_NOTE
+    : `${changeInPoints(now - before)} on the ${words} before`;
 }
 
 function buckets(rows: readonly Row[], computedAtMs: number): SignupBucket[] {
