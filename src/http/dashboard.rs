@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{
     Json, Router,
     body::Body,
-    extract::{Path, RawQuery, State},
+    extract::{Path, Query, State, rejection::QueryRejection},
     http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
     response::{IntoResponse, Response},
     routing::{get, put},
@@ -21,7 +21,7 @@ use super::{
     openapi::openapi_json,
     rejected::get_rejected,
 };
-use crate::queries::{Answers, Catalog, Range};
+use crate::queries::{Answers, Catalog};
 
 /// What the build of the dashboard left.
 #[derive(RustEmbed)]
@@ -87,24 +87,16 @@ pub fn dashboard_service(state: DashboardState) -> TowerToHyperService<Router> {
 async fn get_query(
     State(state): State<DashboardState>,
     Path(name): Path<String>,
-    RawQuery(parameters): RawQuery,
+    parameters: Result<Query<Vec<(String, String)>>, QueryRejection>,
 ) -> Result<Response, ApiError> {
     let Parts { catalog, answers, .. } = state.0.as_ref();
     let query = catalog.get(&name).ok_or_else(|| {
         let known: Vec<_> = catalog.iter().map(|query| query.name.as_str()).collect();
         ApiError::UnknownQuery(name.clone(), known.join(", "))
     })?;
-    let answer = answers.answer(query, range(parameters.as_deref())?).await?;
+    let Query(parameters) = parameters.map_err(|error| ApiError::Parameters(error.body_text()))?;
+    let answer = answers.answer(query, &query.arguments(&parameters)?).await?;
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(&*answer)).into_response())
-}
-
-/// The `range` of a URL's parameters; an hour if there is none.
-fn range(parameters: Option<&str>) -> Result<Range, ApiError> {
-    let named = parameters.unwrap_or_default().split('&').find_map(|pair| pair.strip_prefix("range="));
-    match named {
-        None => Ok(Range::default()),
-        Some(name) => Range::from_name(name).ok_or_else(|| ApiError::Range(name.chars().take(40).collect())),
-    }
 }
 
 async fn get_info(State(state): State<DashboardState>) -> Json<Info> {

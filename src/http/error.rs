@@ -11,7 +11,7 @@ use super::body::ReadError;
 use crate::{
     ingest::{BodyError, InProgress},
     journal::AppendError,
-    queries::{DefinitionError, FunnelError},
+    queries::{ArgumentError, DefinitionError, FunnelError},
     store::StoreError,
 };
 
@@ -47,8 +47,8 @@ pub enum ApiError {
     Append(#[from] AppendError),
     #[error(transparent)]
     Store(#[from] StoreError),
-    #[error("range must be 1h, 6h or 24h, not {0:?}")]
-    Range(String),
+    #[error(transparent)]
+    Argument(#[from] ArgumentError),
     #[error("{0}")]
     Parameters(String),
     #[error(transparent)]
@@ -98,8 +98,8 @@ impl ApiError {
                 (StatusCode::SERVICE_UNAVAILABLE, "store_unavailable")
             }
             Self::Store(StoreError::Permanent(_)) => (StatusCode::INTERNAL_SERVER_ERROR, "query_failed"),
-            Self::Range(_) => (StatusCode::BAD_REQUEST, "bad_range"),
-            Self::Parameters(_) | Self::Funnel(_) => (StatusCode::BAD_REQUEST, "bad_parameters"),
+            Self::Argument(ArgumentError::Range(..)) => (StatusCode::BAD_REQUEST, "bad_range"),
+            Self::Argument(_) | Self::Parameters(_) | Self::Funnel(_) => (StatusCode::BAD_REQUEST, "bad_parameters"),
             Self::Definition(DefinitionError::TooMany) => (StatusCode::CONFLICT, "too_many_definitions"),
             Self::Definition(_) => (StatusCode::BAD_REQUEST, "bad_name"),
             Self::UnknownFunnel => (StatusCode::NOT_FOUND, "unknown_funnel"),

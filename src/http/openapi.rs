@@ -17,10 +17,13 @@ use crate::{
     ingest::{Field, Rejection},
     queries::{
         Catalog, Column, Filter, Funnel, FunnelAnswer, FunnelBucket, FunnelGroup, FunnelStep, Op, Order, Query,
-        REJECTED_ROWS_MAX, RejectedRow, SavedFunnel, Step,
+        REJECTED_ROWS_MAX, RejectedRow, SavedFunnel, Step, UrlParameter, Values,
     },
     store::Source,
 };
+
+/// What `event::is_event_name` takes.
+const EVENT_NAME_PATTERN: &str = "^[a-z][a-z0-9_]{0,63}$";
 
 #[derive(OpenApi)]
 #[openapi(
@@ -153,7 +156,7 @@ fn event_schema() -> Value {
                 "maxLength": limits.event_id_bytes_max,
                 "description": "Tells the event from all others, for example a UUID; sent again within the window, it is counted once.",
             },
-            "event_name": { "type": "string", "pattern": "^[a-z][a-z0-9_]{0,63}$" },
+            "event_name": { "type": "string", "pattern": EVENT_NAME_PATTERN },
             "timestamp": {
                 "description": "RFC 3339 or milliseconds since 1970; absent means now.",
                 "oneOf": [{ "type": "string", "format": "date-time" }, { "type": "integer" }],
@@ -204,13 +207,18 @@ fn saved_funnel() -> Value {
 
 fn get_query(query: &Query, answer: &str) -> Value {
     let mut operation = operation(&query.name, &query.description, answer, &[400, 500, 503, 504]);
-    operation["parameters"] = json!([{
-        "name": "range",
-        "in": "query",
-        "description": "How far back to look.",
-        "schema": { "type": "string", "enum": ["1h", "6h", "24h"], "default": "1h" },
-    }]);
+    operation["parameters"] = query.takes.iter().map(url_parameter).collect();
     json!({ "get": operation })
+}
+
+fn url_parameter(parameter: &UrlParameter) -> Value {
+    let (required, schema) = match &parameter.values {
+        Values::OneOf(choices) => (false, json!({ "type": "string", "enum": choices, "default": choices.first() })),
+        Values::EventName => (true, json!({ "type": "string", "pattern": EVENT_NAME_PATTERN })),
+    };
+    json!({
+        "name": parameter.name, "in": "query", "required": required, "description": parameter.meaning, "schema": schema,
+    })
 }
 
 fn answer_schema(row: &str) -> Value {

@@ -1,4 +1,5 @@
 -- Distinct sessions in the last five minutes, and minute by minute over the range.
+-- takes range 1h, 4h, 6h, 24h: how far back to look
 -- column minute DateTime('UTC'): start of the minute; every minute of the range is a row, oldest first, the running one last
 -- column active_users UInt64: distinct sessions seen in that minute
 -- column active_users_5m UInt64: distinct sessions in the five minutes before `until`, the same in every row

@@ -12,7 +12,8 @@ use serde_json::value::RawValue;
 use tokio::sync::watch;
 
 use super::{
-    catalog::{NEWEST_EVENT, Query, Range, clickhouse_time},
+    arguments::{Arguments, clickhouse_time},
+    catalog::{NEWEST_EVENT, Query},
     computation::{Computation, Outcome, Waiting},
     funnels::Funnels,
 };
@@ -35,9 +36,12 @@ pub struct Answer {
     pub elapsed_ms: f64,
 }
 
-type LatestAnswers = HashMap<(String, Range), Computation<Arc<Answer>>>;
+/// Answers kept at once. A name in a URL can be anything, so their number must have a bound; the catalog's own choices are fewer.
+const ANSWERS_MAX: usize = 256;
 
-/// The latest answer of every query and range.
+type LatestAnswers = HashMap<(String, Arguments), Computation<Arc<Answer>>>;
+
+/// The latest answers, by query and arguments.
 pub struct Answers {
     pub(super) store: Store,
     pub(super) clock: Clock,
@@ -65,21 +69,22 @@ impl Answers {
     }
 
     /// The valid answer, or a new one. Dropping the future cancels the query if nobody else waits for it.
-    pub async fn answer(&self, query: &Query, range: Range) -> Result<Arc<Answer>, StoreError> {
-        self.computation(query, range).await.map_err(StoreError::of_query)
+    pub async fn answer(&self, query: &Query, arguments: &Arguments) -> Result<Arc<Answer>, StoreError> {
+        self.computation(query, arguments).await.map_err(StoreError::of_query)
     }
 
-    fn computation(&self, query: &Query, range: Range) -> Waiting<Arc<Answer>> {
+    fn computation(&self, query: &Query, arguments: &Arguments) -> Waiting<Arc<Answer>> {
         let flushes = self.flushes();
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (query.name.clone(), range);
+        let key = (query.name.clone(), arguments.clone());
         if let Some(waiting) = latest.get(&key).and_then(|computation| computation.join(flushes)) {
             return waiting;
         }
         let now_ms = self.clock.now_ms();
         let (flushes, newest_event) = self.newest_event(flushes, now_ms);
-        let work = compute(self.store.clone(), query.clone(), range, now_ms, newest_event);
+        let work = compute(self.store.clone(), query.clone(), arguments.clone(), now_ms, newest_event);
         let (computation, first) = Computation::start(flushes, work);
+        make_room(&mut latest, ANSWERS_MAX);
         latest.insert(key, computation);
         first
     }
@@ -106,12 +111,12 @@ impl Answers {
 async fn compute(
     store: Store,
     query: Query,
-    range: Range,
+    arguments: Arguments,
     now_ms: i64,
     newest_event: Waiting<Option<String>>,
 ) -> Outcome<Arc<Answer>> {
     let started = Instant::now();
-    let parameters = range.parameters(now_ms);
+    let parameters = query.parameters(&arguments, now_ms);
     let rows = store.query::<Box<RawValue>>(&query.sql, &parameters);
     let (rows, newest_event_at) = futures_util::future::try_join(rows, newest_event)
         .await

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rust_embed::RustEmbed;
 
-use crate::{clock::rfc3339, store::Parameter};
+use super::arguments::UrlParameter;
 
 #[derive(RustEmbed)]
 #[folder = "src/queries"]
@@ -14,57 +14,6 @@ struct QueryFiles;
 
 /// The moment of the newest event, asked beside every query.
 pub const NEWEST_EVENT: &str = include_str!("internal/newest_event.sql");
-
-/// How far back a query looks.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Deserialize, utoipa::ToSchema)]
-pub enum Range {
-    #[default]
-    #[serde(rename = "1h")]
-    OneHour,
-    #[serde(rename = "6h")]
-    SixHours,
-    #[serde(rename = "24h")]
-    OneDay,
-}
-
-impl Range {
-    const ALL: [(&'static str, Self); 3] = [("1h", Self::OneHour), ("6h", Self::SixHours), ("24h", Self::OneDay)];
-
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, range)| *range)
-    }
-
-    fn seconds(self) -> u32 {
-        match self {
-            Self::OneHour => 3_600,
-            Self::SixHours => 21_600,
-            Self::OneDay => 86_400,
-        }
-    }
-
-    /// Finer buckets for shorter ranges; each is a whole number of the rollup's minutes.
-    fn bucket_seconds(self) -> u32 {
-        match self {
-            Self::OneHour => 300,
-            Self::SixHours => 1_800,
-            Self::OneDay => 3_600,
-        }
-    }
-
-    /// All that a query may use.
-    pub fn parameters(self, until_ms: i64) -> Vec<Parameter> {
-        vec![
-            Parameter::new("until", clickhouse_time(until_ms)),
-            Parameter::new("range_seconds", self.seconds()),
-            Parameter::new("bucket_seconds", self.bucket_seconds()),
-        ]
-    }
-}
-
-/// `2026-11-23 10:00:00.123`, in UTC: how every version reads a `DateTime64(3, 'UTC')` parameter.
-pub(super) fn clickhouse_time(at_ms: i64) -> String {
-    rfc3339(at_ms).replace('T', " ").trim_end_matches('Z').to_owned()
-}
 
 /// A column of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,6 +29,8 @@ pub struct Column {
 pub struct Query {
     pub name: String,
     pub description: String,
+    /// What its URL may carry.
+    pub takes: Vec<UrlParameter>,
     pub columns: Vec<Column>,
     pub sql: String,
 }
@@ -110,19 +61,22 @@ impl Catalog {
 }
 
 impl Query {
-    /// Reads the leading comment: sentences of description, then `column name Type: meaning` a line.
-    fn parse(name: &str, sql: String) -> Self {
+    /// Reads the leading comment: sentences of description, then `takes name values: meaning` and `column name Type: meaning`,
+    /// a line each. `parameter` lines are for the reader of the file.
+    pub(super) fn parse(name: &str, sql: String) -> Self {
         let header = sql.lines().map_while(|line| line.strip_prefix("--")).map(str::trim);
         let mut description = Vec::new();
+        let mut takes = Vec::new();
         let mut columns = Vec::new();
         for line in header {
             match line.split_once(' ') {
+                Some(("takes", parameter)) => takes.extend(UrlParameter::parse(parameter)),
                 Some(("column", column)) => columns.extend(Column::parse(column)),
                 Some(("parameter", _)) => {}
                 _ => description.push(line),
             }
         }
-        Self { name: name.to_owned(), description: description.join(" "), columns, sql }
+        Self { name: name.to_owned(), description: description.join(" "), takes, columns, sql }
     }
 }
 
@@ -146,12 +100,21 @@ mod tests {
         for query in catalog.iter() {
             assert!(query.description.ends_with('.'), "{}: {:?}", query.name, query.description);
             assert!(query.columns.len() >= 3, "{}: {:?}", query.name, query.columns);
+            let declared = query.sql.lines().filter(|line| line.starts_with("-- takes ")).count();
+            assert_eq!(query.takes.len(), declared, "{}: {:?}", query.name, query.takes);
         }
     }
 
+    /// A placeholder without a value would fail at the first question.
     #[test]
-    fn moments_are_bound_with_their_milliseconds() {
-        let until = &Range::OneHour.parameters(1_700_000_000_045)[0];
-        assert_eq!(*until, Parameter::new("until", "2023-11-14 22:13:20.045"));
+    fn every_placeholder_of_a_query_is_bound() {
+        for query in Catalog::built_in().iter() {
+            let arguments = query.least_arguments();
+            let bound = query.parameters(&arguments, 0);
+            let placeholders = query.sql.split('{').skip(1).filter_map(|rest| rest.split_once(':'));
+            for (placeholder, _) in placeholders {
+                assert!(bound.iter().any(|each| each.name() == placeholder), "{}: {placeholder}", query.name);
+            }
+        }
     }
 }

@@ -1,4 +1,5 @@
 -- Share of events that report an error, minute by minute over the range.
+-- takes range 1h, 4h, 6h, 24h: how far back to look
 -- column minute DateTime('UTC'): start of the minute; every minute of the range is a row, oldest first, the running one last
 -- column events UInt64: events in that minute
 -- column errors UInt64: events named `error_occurred` among them

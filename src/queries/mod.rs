@@ -1,18 +1,19 @@
 //! Stage 4: named questions, one static `.sql` file each, answered for all viewers at once.
 //!
-//! In: a query's name and a range, or a funnel. Out: rows as JSON, or how many got how far, with the time of the newest
-//! event and of the computation.
+//! In: a query's name and the parameters of a URL, or a funnel. Out: rows as JSON, or how many got how far, with the time
+//! of the newest event and of the computation.
 //!
 //! Invariants
-//! * Adding a query is adding one file here: its leading comment is its description, columns and parameters.
+//! * Adding a query is adding one file here: its leading comment is its description, columns and what its URL may carry.
 //! * Parameters are bound by ClickHouse, never pasted.
-//! * One computation per question and range at a time, whoever asks; its answer is shared until it is out of date. It ends
-//!   early when nobody waits for it any more.
+//! * One computation per question and its arguments at a time, whoever asks; its answer is shared until it is out of date. It
+//!   ends early when nobody waits for it any more.
 //!
-//! Limits: ClickHouse's on time and memory of a query; the answers kept, one per query and range and a number of funnels;
-//! events that a funnel follows, funnels computed at once, definitions saved.
+//! Limits: ClickHouse's on time and memory of a query; the answers that are kept; events that a funnel follows, funnels
+//! computed at once, definitions saved.
 
 mod answers;
+mod arguments;
 mod catalog;
 mod computation;
 mod conversions;
@@ -20,10 +21,12 @@ mod definitions;
 mod funnel;
 mod funnel_answer;
 mod funnels;
+mod range;
 mod rejected;
 
 pub use answers::{Answer, Answers, Freshness};
-pub use catalog::{Catalog, Column, Query, Range};
+pub use arguments::{ArgumentError, Arguments, UrlParameter, Values};
+pub use catalog::{Catalog, Column, Query};
 pub use definitions::{DefinitionError, DefinitionName, SavedFunnel};
 pub use funnel::{Field, Filter, Funnel, FunnelError, Op, Order, Span, Step};
 pub use funnel_answer::{FunnelAnswer, FunnelBucket, FunnelGroup, FunnelStep};

@@ -1,4 +1,5 @@
 -- Signups started and completed, bucket by bucket over the range, beside the range before it.
+-- takes range 1h, 4h, 6h, 24h: how far back to look
 -- column bucket DateTime('UTC'): start of the bucket; every bucket of the range is a row, oldest first, the running one last
 -- column started UInt64: events named `signup_started` in that bucket
 -- column completed UInt64: events named `signup_completed` in that bucket

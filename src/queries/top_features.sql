@@ -1,4 +1,5 @@
 -- The ten features used by most people over the range.
+-- takes range 1h, 4h, 6h, 24h: how far back to look
 -- column feature LowCardinality(String): the `feature` property of the `feature_used` events
 -- column unique_users UInt64: distinct users of it; an event without a user counts by its session
 -- column events UInt64: uses of it

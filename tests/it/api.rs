@@ -9,8 +9,11 @@ async fn bad_questions_are_told_what_would_be_right() {
     let app = TestApp::start().await;
     app.stored(0).await;
     for (path, status, code, hint) in [
-        ("/api/queries/active_users?range=2h", 400, "bad_range", "1h, 6h or 24h"),
-        ("/api/queries/active_users?range=1h'%20OR%201", 400, "bad_range", "1h, 6h or 24h"),
+        ("/api/queries/active_users?range=2h", 400, "bad_range", "1h, 4h, 6h or 24h"),
+        ("/api/queries/active_users?range=7d", 400, "bad_range", "1h, 4h, 6h or 24h"),
+        ("/api/queries/active_users?range=1h'%20OR%201", 400, "bad_range", "1h, 4h, 6h or 24h"),
+        ("/api/queries/active_users?range=1h&range=6h", 400, "bad_parameters", "once"),
+        ("/api/queries/active_users?until=2026-01-01", 400, "bad_parameters", "it takes range (1h, 4h, 6h or 24h)"),
         ("/api/queries/users", 404, "unknown_query", "active_users"),
         ("/api/queries/internal%2Fnewest_event", 404, "unknown_query", "active_users"),
         ("/api/nothing", 404, "not_found", "README"),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use rand::{Rng, RngExt, SeedableRng, rngs::StdRng};
 use serde_json::{Value, json};
 use weir::{
-    queries::{Catalog, Query, Range},
+    queries::{Catalog, Query, Values},
     store::{Parameter, Store},
 };
 
@@ -142,33 +142,39 @@ fn reference(query: &str, events: &[Sent], until_ms: i64, range_ms: i64, bucket_
     Some(rows)
 }
 
-/// All that a question needs. A question with a parameter that is not known here needs a value for it here.
-fn parameters(query: &str, sql: &str, range: &str, until_ms: i64) -> Vec<Parameter> {
-    let bound = Range::from_name(range).expect("a range").parameters(until_ms);
-    for placeholder in sql.split('{').skip(1).filter_map(|rest| rest.split_once(':')) {
-        let known = bound.iter().any(|parameter| parameter.name() == placeholder.0);
-        assert!(known, "{query} has the parameter {:?}: give it a value in tests/it/rollups.rs", placeholder.0);
-    }
-    bound
+/// All that a question needs. One that takes more than a range and an event name is asked by its defaults; one that does
+/// not take the range, too.
+fn parameters(question: &Query, range: &str, until_ms: i64) -> Vec<Parameter> {
+    let given: Vec<_> = question
+        .takes
+        .iter()
+        .filter_map(|parameter| match (parameter.name.as_str(), &parameter.values) {
+            ("range", Values::OneOf(ranges)) => ranges.iter().any(|each| each == range).then_some(("range", range)),
+            (name, Values::EventName) => Some((name, "page_view")),
+            _ => None,
+        })
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+    let arguments = question.arguments(&given).unwrap_or_else(|error| panic!("{error}"));
+    question.parameters(&arguments, until_ms)
 }
 
-/// Every named query and the newest event: a name and its SQL.
-pub fn questions() -> Vec<(String, String)> {
+/// Every named query and the newest event.
+pub fn questions() -> Vec<Query> {
     let catalog = Catalog::built_in();
-    let panels = catalog.iter().map(|Query { name, sql, .. }| (name.clone(), sql.clone()));
-    panels.chain([("newest_event".to_owned(), NEWEST_EVENT.to_owned())]).collect()
+    let newest_event = Query {
+        name: "newest_event".to_owned(),
+        description: String::new(),
+        columns: Vec::new(),
+        takes: Vec::new(),
+        sql: NEWEST_EVENT.to_owned(),
+    };
+    catalog.iter().cloned().chain([newest_event]).collect()
 }
 
 /// A question's rows, under further settings of ClickHouse.
-pub async fn answer(
-    store: &Store,
-    question: &(String, String),
-    range: &str,
-    until_ms: i64,
-    settings: &str,
-) -> Vec<Value> {
-    let (name, sql) = question;
-    let bound = parameters(name, sql, range, until_ms);
+pub async fn answer(store: &Store, question: &Query, range: &str, until_ms: i64, settings: &str) -> Vec<Value> {
+    let (Query { name, sql, .. }, bound) = (question, parameters(question, range, until_ms));
     store.query(&format!("{sql}\nSETTINGS {settings}"), &bound).await.unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
@@ -178,11 +184,11 @@ async fn verify(store: &Store, events: &[Sent], moments: &[i64], context: &str) 
         for (until_ms, (range, range_ms, bucket_ms)) in
             moments.iter().flat_map(|moment| RANGES.map(|range| (*moment, range)))
         {
-            let context = format!("{} over {range} until {}, {context}", question.0, rfc3339(until_ms, 3));
+            let context = format!("{} over {range} until {}, {context}", question.name, rfc3339(until_ms, 3));
             let by_rollups = answer(store, &question, range, until_ms, "optimize_use_projections = 1").await;
             let by_rows = answer(store, &question, range, until_ms, "optimize_use_projections = 0").await;
             assert_eq!(by_rollups, by_rows, "rollups on the left, rows on the right: {context}");
-            if let Some(expected) = reference(&question.0, events, until_ms, range_ms, bucket_ms) {
+            if let Some(expected) = reference(&question.name, events, until_ms, range_ms, bucket_ms) {
                 // Through the same text, in which 3.0 is 3.
                 let numbers = |rows: &[Value]| {
                     rows.iter().map(|row| row.to_string().replace(".0,", ",").replace(".0}", "}")).collect::<Vec<_>>()
@@ -199,8 +205,9 @@ async fn verify(store: &Store, events: &[Sent], moments: &[i64], context: &str) 
 
 /// The panels that are meant to be read from a rollup are.
 pub async fn read_by_rollup(store: &Store, until_ms: i64) {
-    for (name, sql) in questions() {
-        let bound = parameters(&name, &sql, "24h", until_ms);
+    for question in questions() {
+        let bound = parameters(&question, "24h", until_ms);
+        let Query { name, sql, .. } = question;
         let plan = store.query::<Value>(&format!("EXPLAIN {sql}"), &bound).await.expect("a plan");
         let plan = Value::from(plan).to_string();
         let rollup = match name.as_str() {

@@ -941,8 +941,8 @@ export interface operations {
     active_users: {
         parameters: {
             query?: {
-                /** @description How far back to look. */
-                range?: "1h" | "6h" | "24h";
+                /** @description how far back to look */
+                range?: "1h" | "4h" | "6h" | "24h";
             };
             header?: never;
             path?: never;
@@ -1000,8 +1000,8 @@ export interface operations {
     error_rate: {
         parameters: {
             query?: {
-                /** @description How far back to look. */
-                range?: "1h" | "6h" | "24h";
+                /** @description how far back to look */
+                range?: "1h" | "4h" | "6h" | "24h";
             };
             header?: never;
             path?: never;
@@ -1059,8 +1059,8 @@ export interface operations {
     signup_funnel: {
         parameters: {
             query?: {
-                /** @description How far back to look. */
-                range?: "1h" | "6h" | "24h";
+                /** @description how far back to look */
+                range?: "1h" | "4h" | "6h" | "24h";
             };
             header?: never;
             path?: never;
@@ -1118,8 +1118,8 @@ export interface operations {
     top_features: {
         parameters: {
             query?: {
-                /** @description How far back to look. */
-                range?: "1h" | "6h" | "24h";
+                /** @description how far back to look */
+                range?: "1h" | "4h" | "6h" | "24h";
             };
             header?: never;
             path?: never;
