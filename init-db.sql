@@ -21,10 +21,23 @@ CREATE TABLE IF NOT EXISTS events
     clock_skew_ms Int64,
 
     -- Taken out of the properties once, so that the feature ranking never parses JSON.
-    feature LowCardinality(String) MATERIALIZED if(event_name = 'feature_used', JSONExtractString(properties, 'feature'), ''),
+    feature LowCardinality(String) MATERIALIZED if(event_name = 'feature_used', JSONExtractString(properties, 'feature'), '')
+)
+ENGINE = MergeTree()
+PARTITION BY toYYYYMM(date)
+ORDER BY (event_name, timestamp)
+-- The default retention; the program changes it with ALTER TABLE events MODIFY TTL.
+TTL date + INTERVAL 90 DAY
+-- How many inserts back a repeated deduplication token is recognised, one entry for each partition an insert touches. It must
+-- exceed what the journal can send again after a crash or a long outage, and an entry costs little.
+SETTINGS non_replicated_deduplication_window = 10000;
 
-    -- What every panel asks of all events, one row a minute: small beside the rows, however many sessions there are.
-    PROJECTION by_minute
+-- Each rollup is a statement of its own, so that a table that is there gets what it lacks. Its old parts answer from their rows until a rollup
+-- is built for them. A query is served by a rollup only if it repeats the rollup's expressions word for word.
+
+-- What every panel asks of all events, one row a minute: small beside the rows, however many sessions there are.
+ALTER TABLE events
+    ADD PROJECTION IF NOT EXISTS by_minute
     (
         SELECT
             toStartOfMinute(timestamp, 'UTC'),
@@ -35,30 +48,77 @@ CREATE TABLE IF NOT EXISTS events
             max(timestamp),
             uniqCombined64(14)(session_id)
         GROUP BY toStartOfMinute(timestamp, 'UTC')
-    ),
+    );
 
-    -- The feature ranking. By the hour, because merging distinct counts of shorter times costs as much as reading rows.
-    -- A state, not a count, because the query merges it with the rows of the running hour and asks in the same words.
-    PROJECTION feature_by_hour
+-- Who did what: the feature ranking, adoption, event names. By the hour, because merging distinct counts of shorter times costs as much as
+-- reading rows. States, not counts, because queries merge them with each other and with rows.
+ALTER TABLE events
+    ADD PROJECTION IF NOT EXISTS by_hour
     (
         SELECT
             toStartOfHour(timestamp, 'UTC'),
+            event_name,
             feature,
             count(),
-            uniqCombined64IfState(14)(coalesce(user_id, session_id), event_name = 'feature_used')
+            max(timestamp),
+            uniqCombined64State(13)(coalesce(user_id, session_id))
         GROUP BY
             toStartOfHour(timestamp, 'UTC'),
+            event_name,
             feature
-    )
-)
-ENGINE = MergeTree()
-PARTITION BY toYYYYMM(date)
-ORDER BY (event_name, timestamp)
--- The default retention; the program changes it with ALTER TABLE events MODIFY TTL.
-TTL date + INTERVAL 90 DAY
--- How many inserts back a repeated deduplication token is recognised, one entry for each partition an insert touches. It must
--- exceed what the journal can send again after a crash or a long outage, and an entry costs little.
-SETTINGS non_replicated_deduplication_window = 10000;
+    );
+
+-- Its forerunner, which knew the users of features alone.
+ALTER TABLE events DROP PROJECTION IF EXISTS feature_by_hour;
+
+-- Who came from where: users of a day, a week and a month.
+ALTER TABLE events
+    ADD PROJECTION IF NOT EXISTS users_by_day
+    (
+        SELECT
+            toStartOfDay(timestamp, 'UTC'),
+            country_code,
+            device_type,
+            uniqCombined64State(12)(coalesce(user_id, session_id))
+        GROUP BY
+            toStartOfDay(timestamp, 'UTC'),
+            country_code,
+            device_type
+    );
+
+-- Who came again: a row a user and week. In the order of a hash of the user, so that a share of all users is a range of it.
+ALTER TABLE events
+    ADD PROJECTION IF NOT EXISTS users_by_week
+    (
+        SELECT
+            cityHash64(coalesce(user_id, session_id)),
+            toMonday(timestamp, 'UTC'),
+            count()
+        GROUP BY
+            cityHash64(coalesce(user_id, session_id)),
+            toMonday(timestamp, 'UTC')
+    );
+
+-- Which errors hit whom. Message and path are no columns, so that an insert need not take them out of the properties; they are cut, so that a
+-- stack trace sent as a message cannot fill the rollup. Users of other events are not counted, which would cost more than the rest of it.
+ALTER TABLE events
+    ADD PROJECTION IF NOT EXISTS errors_by_hour
+    (
+        SELECT
+            toStartOfHour(timestamp, 'UTC'),
+            event_name,
+            if(event_name = 'error_occurred', substringUTF8(JSONExtractString(properties, 'message'), 1, 200), ''),
+            if(event_name = 'error_occurred', substringUTF8(JSONExtractString(properties, 'path'), 1, 200), ''),
+            count(),
+            min(timestamp),
+            max(timestamp),
+            uniqCombined64IfState(12)(coalesce(user_id, session_id), event_name = 'error_occurred')
+        GROUP BY
+            toStartOfHour(timestamp, 'UTC'),
+            event_name,
+            if(event_name = 'error_occurred', substringUTF8(JSONExtractString(properties, 'message'), 1, 200), ''),
+            if(event_name = 'error_occurred', substringUTF8(JSONExtractString(properties, 'path'), 1, 200), '')
+    );
 
 -- Events that were not taken, each with the reason: `weir replay-rejected` sends them again after a fix.
 CREATE TABLE IF NOT EXISTS rejected_events

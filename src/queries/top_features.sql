@@ -1,7 +1,7 @@
 -- The ten features used by most people over the range.
 -- takes range 1h, 4h, 6h, 24h: how far back to look
 -- column feature LowCardinality(String): the `feature` property of the `feature_used` events
--- column unique_users UInt64: distinct users of it; an event without a user counts by its session
+-- column unique_users UInt64: distinct users of it; an event without a user counts by its session; an estimate beyond some hundreds, off by 1.2 % (one standard error)
 -- column events UInt64: uses of it
 -- parameter until DateTime64(3, 'UTC'): the moment asked about; later events are not counted
 -- parameter range_seconds UInt32: length of the range
@@ -12,17 +12,18 @@ WITH
     toStartOfHour(since) + 3600 AS first_whole_hour
 SELECT
     feature,
-    uniqCombined64IfMerge(14)(users) AS unique_users,
+    uniqCombined64Merge(13)(users) AS unique_users,
     sum(uses) AS events
 FROM
 (
     -- Whole hours, from the rollup.
     SELECT
         feature,
-        uniqCombined64IfState(14)(coalesce(user_id, session_id), event_name = 'feature_used') AS users,
+        uniqCombined64State(13)(coalesce(user_id, session_id)) AS users,
         count() AS uses
     FROM events
-    WHERE feature != ''
+    WHERE event_name = 'feature_used'
+        AND feature != ''
         AND toStartOfHour(timestamp, 'UTC') >= first_whole_hour
         AND toStartOfHour(timestamp, 'UTC') < running_hour
     GROUP BY feature
@@ -32,7 +33,7 @@ FROM
     -- The broken hours at both ends, from the rows.
     SELECT
         feature,
-        uniqCombined64IfState(14)(coalesce(user_id, session_id), event_name = 'feature_used') AS users,
+        uniqCombined64State(13)(coalesce(user_id, session_id)) AS users,
         count() AS uses
     FROM events
     WHERE event_name = 'feature_used'
