@@ -246,6 +246,7 @@ fn column_schema(column: &Column) -> Value {
     let type_name = nullable.unwrap_or(&column.type_name);
     let (json_type, format) = match type_name {
         name if name.starts_with("DateTime") => ("string", Some("date-time")),
+        "Date" => ("string", Some("date")),
         name if name.starts_with("Int") || name.starts_with("UInt") => ("integer", None),
         name if name.starts_with("Float") => ("number", None),
         _ => ("string", None),

@@ -96,7 +96,20 @@ mod tests {
     fn every_query_says_what_it_answers_and_with_which_columns() {
         let catalog = Catalog::built_in();
         let names: Vec<_> = catalog.iter().map(|query| query.name.as_str()).collect();
-        assert_eq!(names, ["active_users", "error_rate", "signup_funnel", "top_features"]);
+        let expected = [
+            "active_users",
+            "active_users_by",
+            "error_breakdown",
+            "error_rate",
+            "event_names",
+            "feature_adoption",
+            "live_events",
+            "property_keys",
+            "retention",
+            "signup_funnel",
+            "top_features",
+        ];
+        assert_eq!(names, expected);
         for query in catalog.iter() {
             assert!(query.description.ends_with('.'), "{}: {:?}", query.name, query.description);
             assert!(query.columns.len() >= 3, "{}: {:?}", query.name, query.columns);

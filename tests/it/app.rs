@@ -154,7 +154,12 @@ impl TestApp {
 
     /// The answer of a query, which must be a success.
     pub async fn query(&self, name: &str, range: &str) -> Value {
-        let reply = self.get(&format!("{}/api/queries/{name}?range={range}", self.dashboard_url)).await;
+        self.answer(&format!("{name}?range={range}")).await
+    }
+
+    /// The answer of a query with the parameters of its URL, which must be a success.
+    pub async fn answer(&self, question: &str) -> Value {
+        let reply = self.get(&format!("{}/api/queries/{question}", self.dashboard_url)).await;
         assert_eq!(reply.status, 200, "{reply:?}");
         reply.json
     }

@@ -13,6 +13,7 @@ mod honest;
 mod hostile;
 mod ingest;
 mod process;
+mod product_queries;
 mod queries;
 mod query_limits;
 mod rejected;

@@ -93,6 +93,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/queries/active_users_by": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Daily, weekly and monthly active users, of all or by country or device. Days are those of UTC; the running day counts with all its events. Users are events' users, or else their sessions. Beyond some hundreds their numbers are estimates, off by 1.6 % (one standard error). */
+        get: operations["active_users_by"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/queries/error_breakdown": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The fifty most frequent errors, by message and path. The range is whole hours of UTC and the running one, which counts with all its events. Users are events' users, or else their sessions. Beyond some hundreds their number is an estimate, off by 1.6 % (one standard error). */
+        get: operations["error_breakdown"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/queries/error_rate": {
         parameters: {
             query?: never;
@@ -102,6 +136,91 @@ export interface paths {
         };
         /** Share of events that report an error, minute by minute over the range. */
         get: operations["error_rate"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/queries/event_names": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Which events there are, by name. The range is whole hours of UTC and the running one, which counts with all its events. */
+        get: operations["event_names"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/queries/feature_adoption": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How many of the active users use each feature, beside the range before. Both are whole hours, the running one left out, so that they compare. Users are events' users, or else their sessions. Beyond some hundreds their numbers are estimates, off by 1.2 % (one standard error). */
+        get: operations["feature_adoption"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/queries/live_events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The newest hundred events as they were stored, newest first. */
+        get: operations["live_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/queries/property_keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Which properties the events of a name have, from the newest 10,000 of them. */
+        get: operations["property_keys"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/queries/retention": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Of the users who came first in one week, the share that came again in each following week. Weeks begin on Mondays, UTC; the running one is last. Users are events' users, or else their sessions. A user's first week is that of the oldest event kept, so the first weeks of a store hold older users too. Exact up to about 100,000 pairs of user and week; beyond that computed from a fixed share of the users, a half, a quarter and so on, and margin_pts says how exact. */
+        get: operations["retention"];
         put?: never;
         post?: never;
         delete?: never;
@@ -211,6 +330,30 @@ export interface components {
             newest_event_at: string | null;
             rows: components["schemas"]["ActiveUsersRow"][];
         };
+        ActiveUsersByAnswer: {
+            /** Format: date-time */
+            computed_at: string;
+            /** @description Time ClickHouse took. */
+            elapsed_ms: number;
+            /**
+             * Format: date-time
+             * @description Null when there is no event.
+             */
+            newest_event_at: string | null;
+            rows: components["schemas"]["ActiveUsersByRow"][];
+        };
+        ActiveUsersByRow: {
+            /** @description distinct users of the running day */
+            daily_users: number;
+            /** @description distinct users of the day before */
+            daily_users_before: number;
+            /** @description distinct users of thirty days, the running one last */
+            monthly_users: number;
+            /** @description the country or the device, or `all` */
+            value: string;
+            /** @description distinct users of seven days, the running one last */
+            weekly_users: number;
+        };
         ActiveUsersRow: {
             /** @description distinct sessions seen in that minute */
             active_users: number;
@@ -223,6 +366,38 @@ export interface components {
              * @description start of the minute; every minute of the range is a row, oldest first, the running one last
              */
             minute: string;
+        };
+        ErrorBreakdownAnswer: {
+            /** Format: date-time */
+            computed_at: string;
+            /** @description Time ClickHouse took. */
+            elapsed_ms: number;
+            /**
+             * Format: date-time
+             * @description Null when there is no event.
+             */
+            newest_event_at: string | null;
+            rows: components["schemas"]["ErrorBreakdownRow"][];
+        };
+        ErrorBreakdownRow: {
+            /** @description events with both */
+            errors: number;
+            /**
+             * Format: date-time
+             * @description the first of them in the range
+             */
+            first_seen_at: string;
+            /**
+             * Format: date-time
+             * @description the last of them in the range
+             */
+            last_seen_at: string;
+            /** @description the `message` property of the `error_occurred` events, its first 200 characters; empty if there is none */
+            message: string;
+            /** @description their `path` property, its first 200 characters; empty if there is none */
+            path: string;
+            /** @description distinct users of them */
+            users_affected: number;
         };
         ErrorDetail: {
             /** @description A word for programs. */
@@ -273,6 +448,55 @@ export interface components {
             /** @description RFC 3339 or milliseconds since 1970; absent means now. */
             timestamp?: string | number;
             user_id?: string | null;
+        };
+        EventNamesAnswer: {
+            /** Format: date-time */
+            computed_at: string;
+            /** @description Time ClickHouse took. */
+            elapsed_ms: number;
+            /**
+             * Format: date-time
+             * @description Null when there is no event.
+             */
+            newest_event_at: string | null;
+            rows: components["schemas"]["EventNamesRow"][];
+        };
+        EventNamesRow: {
+            /** @description as it was sent */
+            event_name: string;
+            /** @description events of that name */
+            events: number;
+            /**
+             * Format: date-time
+             * @description the newest of them
+             */
+            last_seen_at: string;
+        };
+        FeatureAdoptionAnswer: {
+            /** Format: date-time */
+            computed_at: string;
+            /** @description Time ClickHouse took. */
+            elapsed_ms: number;
+            /**
+             * Format: date-time
+             * @description Null when there is no event.
+             */
+            newest_event_at: string | null;
+            rows: components["schemas"]["FeatureAdoptionRow"][];
+        };
+        FeatureAdoptionRow: {
+            /** @description the share less the share before, in points; null if one of them is */
+            change_pts: number | null;
+            /** @description the `feature` property of the `feature_used` events */
+            feature: string;
+            /** @description those in percent of all users with any event in the range before; null without any */
+            share_before_pct: number | null;
+            /** @description those in percent of all users with any event in the range, one decimal; null without any */
+            share_pct: number | null;
+            /** @description distinct users of it */
+            unique_users: number;
+            /** @description distinct users of it in the range before */
+            unique_users_before: number;
         };
         /**
          * @description The fields of an event.
@@ -460,10 +684,74 @@ export interface components {
             /** @description The others, each with its reason. */
             rejected: components["schemas"]["Rejection"][];
         };
+        LiveEventsAnswer: {
+            /** Format: date-time */
+            computed_at: string;
+            /** @description Time ClickHouse took. */
+            elapsed_ms: number;
+            /**
+             * Format: date-time
+             * @description Null when there is no event.
+             */
+            newest_event_at: string | null;
+            rows: components["schemas"]["LiveEventsRow"][];
+        };
+        LiveEventsRow: {
+            /** @description added to the time that was sent, because the sender's clock was wrong */
+            clock_skew_ms: number;
+            /** @description as it was sent */
+            country_code: string;
+            /** @description received_at less timestamp */
+            delay_ms: number;
+            /** @description as it was sent */
+            device_type: string;
+            /** @description as it was sent; empty if it was not */
+            event_id: string;
+            /** @description as it was sent */
+            event_name: string;
+            /** @description the JSON text that was sent */
+            properties: string;
+            /**
+             * Format: date-time
+             * @description when it came
+             */
+            received_at: string;
+            /** @description as it was sent */
+            session_id: string;
+            /**
+             * Format: date-time
+             * @description when it happened, as its sender said, corrected by clock_skew_ms
+             */
+            timestamp: string;
+            /** @description as it was sent; null if it was not */
+            user_id: string | null;
+        };
         /** @enum {string} */
         Op: "=" | "!=" | "contains" | "exists" | "<" | ">";
         /** @enum {string} */
         Order: "strict" | "any";
+        PropertyKeysAnswer: {
+            /** Format: date-time */
+            computed_at: string;
+            /** @description Time ClickHouse took. */
+            elapsed_ms: number;
+            /**
+             * Format: date-time
+             * @description Null when there is no event.
+             */
+            newest_event_at: string | null;
+            rows: components["schemas"]["PropertyKeysRow"][];
+        };
+        PropertyKeysRow: {
+            /** @description events with it, among those looked at */
+            events: number;
+            /** @description its value in the newest of them, as JSON, its first 100 characters */
+            newest_value: string;
+            /** @description a key of the `properties` object */
+            property_key: string;
+            /** @description those in percent of the events looked at, one decimal */
+            share_pct: number;
+        };
         /** @description How long flushes took. */
         RecentFlushTimes: {
             flushes: number;
@@ -528,6 +816,35 @@ export interface components {
             index: number;
             /** @description What was wrong and what would be right. */
             reason: string;
+        };
+        RetentionAnswer: {
+            /** Format: date-time */
+            computed_at: string;
+            /** @description Time ClickHouse took. */
+            elapsed_ms: number;
+            /**
+             * Format: date-time
+             * @description Null when there is no event.
+             */
+            newest_event_at: string | null;
+            rows: components["schemas"]["RetentionRow"][];
+        };
+        RetentionRow: {
+            /**
+             * Format: date
+             * @description Monday of the week of the users' first events; weeks without new users are left out
+             */
+            cohort_week: string;
+            /** @description 0 if exact; else retained_pct is off by no more points than this, in 95 of 100 cases */
+            margin_pts: number;
+            /** @description returned in percent of users, one decimal */
+            retained_pct: number;
+            /** @description those among them with an event in that week */
+            returned: number;
+            /** @description users of the cohort */
+            users: number;
+            /** @description weeks after that one; 0 is the cohort itself */
+            week_number: number;
         };
         /** @description A funnel under its name. */
         SavedFunnel: {
@@ -594,7 +911,7 @@ export interface components {
             events: number;
             /** @description the `feature` property of the `feature_used` events */
             feature: string;
-            /** @description distinct users of it; an event without a user counts by its session */
+            /** @description distinct users of it; an event without a user counts by its session; an estimate beyond some hundreds, off by 1.2 % (one standard error) */
             unique_users: number;
         };
     };
@@ -997,6 +1314,124 @@ export interface operations {
             };
         };
     };
+    active_users_by: {
+        parameters: {
+            query?: {
+                /** @description what to count apart */
+                by?: "all" | "country" | "device";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Daily, weekly and monthly active users, of all or by country or device. Days are those of UTC; the running day counts with all its events. Users are events' users, or else their sessions. Beyond some hundreds their numbers are estimates, off by 1.6 % (one standard error). */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ActiveUsersByAnswer"];
+                };
+            };
+            /** @description See error.code. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description See error.code. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description See error.code. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description See error.code. */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    error_breakdown: {
+        parameters: {
+            query?: {
+                /** @description how far back to look from the start of the running hour */
+                range?: "1h" | "4h" | "6h" | "24h";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The fifty most frequent errors, by message and path. The range is whole hours of UTC and the running one, which counts with all its events. Users are events' users, or else their sessions. Beyond some hundreds their number is an estimate, off by 1.6 % (one standard error). */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBreakdownAnswer"];
+                };
+            };
+            /** @description See error.code. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description See error.code. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description See error.code. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description See error.code. */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
     error_rate: {
         parameters: {
             query?: {
@@ -1016,6 +1451,300 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ErrorRateAnswer"];
+                };
+            };
+            /** @description See error.code. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description See error.code. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description See error.code. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description See error.code. */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    event_names: {
+        parameters: {
+            query?: {
+                /** @description how far back to look from the start of the running hour */
+                range?: "1h" | "4h" | "6h" | "24h" | "7d" | "30d";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Which events there are, by name. The range is whole hours of UTC and the running one, which counts with all its events. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventNamesAnswer"];
+                };
+            };
+            /** @description See error.code. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description See error.code. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description See error.code. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description See error.code. */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    feature_adoption: {
+        parameters: {
+            query?: {
+                /** @description how far back to look from the last whole hour */
+                range?: "1h" | "4h" | "6h" | "24h";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How many of the active users use each feature, beside the range before. Both are whole hours, the running one left out, so that they compare. Users are events' users, or else their sessions. Beyond some hundreds their numbers are estimates, off by 1.2 % (one standard error). */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FeatureAdoptionAnswer"];
+                };
+            };
+            /** @description See error.code. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description See error.code. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description See error.code. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description See error.code. */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    live_events: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The newest hundred events as they were stored, newest first. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LiveEventsAnswer"];
+                };
+            };
+            /** @description See error.code. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description See error.code. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description See error.code. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description See error.code. */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    property_keys: {
+        parameters: {
+            query: {
+                /** @description the events to look at */
+                event_name: string;
+                /** @description how far back to look */
+                range?: "1h" | "4h" | "6h" | "24h" | "7d" | "30d";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Which properties the events of a name have, from the newest 10,000 of them. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PropertyKeysAnswer"];
+                };
+            };
+            /** @description See error.code. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description See error.code. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description See error.code. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description See error.code. */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    retention: {
+        parameters: {
+            query?: {
+                /** @description how many cohorts before that of the running week */
+                weeks?: "8" | "12";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Of the users who came first in one week, the share that came again in each following week. Weeks begin on Mondays, UTC; the running one is last. Users are events' users, or else their sessions. A user's first week is that of the oldest event kept, so the first weeks of a store hold older users too. Exact up to about 100,000 pairs of user and week; beyond that computed from a fixed share of the users, a half, a quarter and so on, and margin_pts says how exact. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetentionAnswer"];
                 };
             };
             /** @description See error.code. */
