@@ -275,7 +275,7 @@ impl Store {
         self.ask(&self.access.reader, sql, parameters).await
     }
 
-    /// Asks for many rows, in the format that the SQL names. They come in pieces: `take` is given what there is and says how
+    /// Asks for many rows, in `RowBinary`. They come in pieces: `take` is given what there is and says how
     /// many bytes of it were whole rows. More than `rows_max` are an error.
     pub async fn read(
         &self,
@@ -286,7 +286,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         // Not held in memory, other than the rows of an answer.
         let limits = QueryLimits { result_rows_max: rows_max, result_bytes_max: u64::MAX, ..self.query_limits.clone() };
-        let question = self.question(&self.access.reader, sql, parameters, &limits);
+        let question = self.question(&self.access.reader, sql, parameters, "RowBinary", &limits);
         let mut reply = checked(question.send().await?).await?;
         let mut rest = Vec::new();
         while let Some(piece) = reply.chunk().await? {
@@ -315,7 +315,7 @@ impl Store {
         sql: &str,
         parameters: &[Parameter],
     ) -> Result<Vec<T>, StoreError> {
-        let question = self.question(login, sql, parameters, &self.query_limits);
+        let question = self.question(login, sql, parameters, "JSONEachRow", &self.query_limits);
         let reply = checked(question.send().await?).await?.bytes().await?;
         let rows = serde_json::Deserializer::from_slice(&reply).into_iter().collect::<Result<_, _>>();
         rows.map_err(|error| StoreError::from_message(200, None, &format!("unreadable reply: {error}")))
@@ -326,12 +326,13 @@ impl Store {
         login: &Login,
         sql: &str,
         parameters: &[Parameter],
+        format: &str,
         limits: &QueryLimits,
     ) -> reqwest::RequestBuilder {
         self.request(login)
             .query(&[
                 ("database", self.access.database.as_str()),
-                ("default_format", "JSONEachRow"),
+                ("default_format", format),
                 ("date_time_output_format", "iso"),
                 ("output_format_json_quote_64bit_integers", "0"),
                 // Changes nothing, whoever asks; without it, a user who may write is not cancelled by what follows.

@@ -111,7 +111,7 @@ impl Store {
 
 /// The projections of a script, in its order. A definition has no parentheses in literals or comments.
 fn rollups(script: &str) -> Vec<Rollup<'_>> {
-    let clauses = script.split("\n    PROJECTION ").skip(1);
+    let clauses = script.split("\n    ADD PROJECTION IF NOT EXISTS ").skip(1);
     let rollups = clauses.filter_map(|clause| {
         let from = clause.find('(')?;
         let mut depth = 0;
@@ -130,8 +130,8 @@ mod tests {
 
     #[test]
     fn each_projection_is_found_with_the_whole_of_its_definition() {
-        let script = "CREATE TABLE t\n(\n    x Int8,\n\n    -- A PROJECTION.\n    PROJECTION one\n    (\n        SELECT f(x), (x)\n    ),\n    \
-                      PROJECTION two (SELECT x)\n)\nENGINE = MergeTree()\nORDER BY (x)";
+        let script = "-- A PROJECTION.\nALTER TABLE t\n    ADD PROJECTION IF NOT EXISTS one\n    (\n        SELECT f(x), (x)\n    );\n\
+                      ALTER TABLE t\n    ADD PROJECTION IF NOT EXISTS two (SELECT x);";
         let found = rollups(script);
         let expected = [("one", "(\n        SELECT f(x), (x)\n    )"), ("two", "(SELECT x)")];
         assert_eq!(found, expected.map(|(name, definition)| Rollup { name, definition }));
@@ -140,7 +140,7 @@ mod tests {
     #[test]
     fn every_projection_of_the_schema_is_a_rollup() {
         let found = rollups(SCHEMA);
-        assert_eq!(found.len(), SCHEMA.matches("PROJECTION ").count());
+        assert_eq!(found.len(), SCHEMA.matches("ADD PROJECTION ").count());
         for Rollup { name, definition } in found {
             assert!(name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'), "{name}");
             assert!(definition.contains("SELECT") && definition.ends_with("\n    )"), "{definition}");

@@ -51,9 +51,30 @@ BINDINGS = [
         "field": field,
         "limit": 100,
         "bytes_max": 0,
+        "weeks": 8,
+        "by": by,
+        "event_name": "feature_used",
+        "kind": "funnel",
+        "name": "it's one",
+        "definition": '{"steps": []}',
+        "at_ms": 1_772_359_650_500,
+        "until_ms": 1_772_359_650_500,
+        "names": "['feature_used','signup_started']",
+        "masks": "[5,2]",
+        "filter_bits": "[1,1,2,4,4,4]",
+        "filter_fields": r"['properties.feature','device_type','properties.it\'s','properties.feature','properties.count','properties.feature']",
+        "filter_ops": "['contains','=','!=','exists','>','<']",
+        "filter_values": r"['F-1','mobile','\\','','5','7']",
+        "breakdown": breakdown,
+        "entry_steps": 1,
+        "one_in": 1,
+        "rows_max": 100_000,
     }
-    for (until, (range_seconds, bucket_seconds)), field in zip(
-        itertools.product(MOMENTS, RANGES), itertools.cycle(["", "country_code", "o'clock"])
+    for (until, (range_seconds, bucket_seconds)), field, by, breakdown in zip(
+        itertools.product(MOMENTS, RANGES),
+        itertools.cycle(["", "country_code", "o'clock"]),
+        itertools.cycle(["all", "country", "device"]),
+        itertools.cycle(["", "country_code", "properties.feature"]),
     )
 ]
 
@@ -147,6 +168,12 @@ def run(name: str, command: list, script: str, expected: list) -> dict:
     return {answer: read_rows(directory / answer) for answer in expected}
 
 
+def read_rows(path: pathlib.Path) -> list:
+    """The rows of an answer; of those that have no order, in one of their own."""
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    return sorted(rows, key=json.dumps) if "-funnel_events-" in path.name else rows
+
+
 def compare(found: dict) -> list:
     """What differs between versions, or between rollups and rows of one."""
     differences = []
@@ -189,6 +216,9 @@ def build_script(queries: list) -> tuple:
         for path in queries:
             for number, bound in enumerate(bindings(path)):
                 script.extend(f"SET param_{name} = '{quoted(value)}'" for name, value in bound.items())
+                if "\nINSERT INTO " in path.read_text():
+                    script.append(path.read_text().rstrip())
+                    continue
                 for source, used in [("rollups", 1), ("rows", 0)]:
                     ask(f"{stage}-{path.stem}-{number}-{source}", path.read_text(), f"optimize_use_projections = {used}")
 
@@ -242,7 +272,7 @@ def quoted(value) -> str:
 
 def projections(schema: str):
     """Each projection of the schema: its name, and its definition in parentheses."""
-    for clause in schema.split("\n    PROJECTION ")[1:]:
+    for clause in schema.split("\n    ADD PROJECTION IF NOT EXISTS ")[1:]:
         name, rest = clause.split("(", 1)
         depths = itertools.accumulate({"(": 1, ")": -1}.get(character, 0) for character in "(" + rest)
         end = next(index for index, depth in enumerate(depths) if depth == 0)
@@ -281,7 +311,7 @@ def write_events(directory: pathlib.Path) -> None:
                 "user_id": chance.choice([None, f"u-{chance.randrange(40)}"]),
                 "device_type": chance.choice(["desktop", "mobile"]),
                 "country_code": chance.choice(["DE", "US", "ZZ"]),
-                "properties": json.dumps({"feature": f"f-{chance.randrange(13)}"}),
+                "properties": json.dumps({"feature": f"f-{chance.randrange(13)}", "count": chance.randrange(9), "message": f"m-{chance.randrange(9)}"}),
                 "received_at": at.isoformat(" ", "milliseconds"),
                 "clock_skew_ms": chance.choice([0, -40_000]),
             })
@@ -299,10 +329,6 @@ def write_events(directory: pathlib.Path) -> None:
         for number in range(12)
     ]
     write_rows(directory / "rejected.json", rejected)
-
-
-def read_rows(path: pathlib.Path) -> list:
-    return [json.loads(line) for line in path.read_text().splitlines()]
 
 
 def write_rows(path: pathlib.Path, rows: list) -> None:

@@ -64,4 +64,3 @@ WHERE event_name IN {names:Array(String)}
     AND steps != 0
 -- In no order, since an answer is made of all rows; to reach the limit is an error.
 LIMIT {rows_max:UInt64}
-FORMAT RowBinary
