@@ -212,7 +212,7 @@ pub async fn read_by_rollup(store: &Store, until_ms: i64) {
         let plan = Value::from(plan).to_string();
         let rollup = match name.as_str() {
             "active_users" | "error_rate" | "signup_funnel" | "newest_event" => "(by_minute)",
-            "top_features" => "(feature_by_hour)",
+            "top_features" | "feature_adoption" | "event_names" => "(by_hour)",
             _ => continue,
         };
         assert!(plan.contains(rollup), "{name} is read by row: {plan}");
