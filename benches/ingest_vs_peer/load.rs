@@ -16,6 +16,8 @@ use tokio::{
 };
 use weir::clock::{Clock, rfc3339};
 
+use crate::figures::percentile;
+
 /// Distinct bodies; more would only measure the generator's caches.
 const BODIES: usize = 64;
 
@@ -81,12 +83,6 @@ impl Outcome {
             Ok(None) | Err(_) => self.failures += 1,
         }
     }
-}
-
-pub fn percentile(values: &mut [f64], share: f64) -> f64 {
-    values.sort_by(f64::total_cmp);
-    let last = values.len().saturating_sub(1);
-    values.get((last as f64 * share) as usize).copied().unwrap_or(f64::NAN)
 }
 
 impl Closed {

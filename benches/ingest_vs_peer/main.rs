@@ -6,28 +6,19 @@
 //! Settings: `BENCH_ROUNDS` (3), `BENCH_SECONDS` of load a run (10), `BENCH_ONLY` of the loads `500`, `10`, `1`, `paced` and
 //! `memory`, separated by commas (all).
 
+mod engine;
+mod figures;
 mod load;
 mod report;
+mod settings;
 mod subject;
 
 use std::time::{Duration, Instant};
 
 use load::{Closed, Outcome, Paced};
 use report::Report;
+use settings::{is_wanted, number};
 use subject::{Bench, Kind, Subject};
-
-fn setting(name: &str) -> Option<String> {
-    std::env::vars().find_map(|(key, value)| (key == name).then_some(value))
-}
-
-fn number(name: &str, default: u64) -> u64 {
-    setting(name).and_then(|value| value.parse().ok()).unwrap_or(default)
-}
-
-/// Whether a load is to be run.
-fn is_wanted(load: &str) -> bool {
-    setting("BENCH_ONLY").is_none_or(|only| only.split(',').any(|each| each == load))
-}
 
 #[tokio::main]
 async fn main() {
@@ -101,7 +92,7 @@ fn visible_p99_ms(outcome: &Outcome, seen: &[(Instant, u64)]) -> f64 {
             delays_ms.push(visible_at.saturating_duration_since(*at).as_secs_f64() * 1000.0);
         }
     }
-    load::percentile(&mut delays_ms, 0.99)
+    figures::percentile(&mut delays_ms, 0.99)
 }
 
 /// The most memory that weir takes while ClickHouse is down and the journal fills at the top rate.

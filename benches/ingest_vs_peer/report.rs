@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use crate::subject::Kind;
+use crate::{figures::shown, subject::Kind};
 
 #[derive(Default)]
 pub struct Report {
@@ -47,17 +47,5 @@ impl Report {
         figures.sort_by(f64::total_cmp);
         let (least, median, most) = (figures.first()?, figures.get(figures.len() / 2)?, figures.last()?);
         Some((*median, format!("{} ({} – {})", shown(*median), shown(*least), shown(*most))))
-    }
-}
-
-fn shown(figure: f64) -> String {
-    match figure {
-        figure if figure >= 1000.0 => {
-            let digits = format!("{figure:.0}");
-            let groups: Vec<_> = digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy).collect();
-            groups.join(",")
-        }
-        figure if figure >= 10.0 => format!("{figure:.1}"),
-        figure => format!("{figure:.2}"),
     }
 }

@@ -2,8 +2,7 @@
 
 use std::{
     fs,
-    net::TcpListener,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Child, Command, Stdio},
     sync::{
         Mutex,
@@ -14,15 +13,9 @@ use std::{
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
-use tokio_util::task::TaskTracker;
-use weir::{
-    engine::{Engine, EngineConfig, START_TIMEOUT},
-    store::Access,
-};
 
-/// Longest wait for a program to listen, and for ClickHouse to have all events.
-const PATIENCE: Duration = Duration::from_secs(120);
-const POLL: Duration = Duration::from_millis(10);
+use crate::engine::{self, BenchEngine, PATIENCE, POLL, free_port, until};
+
 /// Time between two counts beside a load. A count takes 3 ms of a core: more often, the measurement would be the load.
 const WATCH_INTERVAL: Duration = Duration::from_millis(100);
 
@@ -40,10 +33,7 @@ pub enum Kind {
 
 /// The engine that all runs share, each with a database of its own.
 pub struct Bench {
-    engine: Engine,
-    tasks: TaskTracker,
-    http: reqwest::Client,
-    directory: TempDir,
+    engine: BenchEngine,
     databases: AtomicU32,
     /// Deleting gigabytes makes a disk slow for seconds, and the next run would pay for it: all are kept to the end.
     data_dirs: Mutex<Vec<TempDir>>,
@@ -58,34 +48,11 @@ pub struct Subject {
 
 impl Bench {
     pub async fn start() -> Self {
-        // On a disk, beside the program: the temporary directory may be memory.
-        let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");
-        let tasks = TaskTracker::new();
-        let config = EngineConfig {
-            data_dir: directory.path().join("engine"),
-            port: 0,
-            database: "weir".to_owned(),
-            library: None,
-            program: env!("CARGO_BIN_EXE_weir").into(),
-            start_timeout: START_TIMEOUT,
-        };
-        let engine =
-            Engine::start(config, &tasks).await.expect("the engine starts; run `npm ci --prefix engine` first");
-        Self {
-            engine,
-            tasks,
-            http: reqwest::Client::new(),
-            directory,
-            databases: AtomicU32::new(0),
-            data_dirs: Mutex::default(),
-        }
+        Self { engine: BenchEngine::start().await, databases: AtomicU32::new(0), data_dirs: Mutex::default() }
     }
 
     pub async fn stop(self) {
         self.engine.stop().await;
-        self.tasks.close();
-        self.tasks.wait().await;
-        drop(self.directory);
     }
 
     fn data_dir(&self) -> PathBuf {
@@ -95,14 +62,10 @@ impl Bench {
         path
     }
 
-    fn access(&self) -> &Access {
-        self.engine.access()
-    }
-
     /// Ends what the runs before have left to the engine and to the disk: the next one would pay for it.
     async fn settle(&self) {
         for run in 0..self.databases.load(Ordering::Relaxed) {
-            self.execute("", &format!("SYSTEM STOP MERGES run_{run}.events")).await;
+            self.engine.execute("", &format!("SYSTEM STOP MERGES run_{run}.events")).await;
         }
         tokio::task::spawn_blocking(rustix::fs::sync).await.expect("no panic");
     }
@@ -111,19 +74,19 @@ impl Bench {
     pub async fn run(&self, kind: Kind) -> Subject {
         self.settle().await;
         let database = format!("run_{}", self.databases.fetch_add(1, Ordering::Relaxed));
-        self.execute("", &format!("CREATE DATABASE {database}")).await;
+        self.engine.execute("", &format!("CREATE DATABASE {database}")).await;
         let port = free_port();
         let mut command = match kind {
             Kind::Weir => weir(port),
             Kind::Peer => {
-                self.execute(&database, BARE_TABLE).await;
+                self.engine.execute(&database, BARE_TABLE).await;
                 let mut node = Command::new("node");
                 node.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/benches/ingest_vs_peer/node_pipeline/server.js"));
                 node.env("PORT", port.to_string());
                 node
             }
         };
-        let access = self.access();
+        let access = self.engine.access();
         let child = command
             .env("WEIR_DATA_DIR", self.data_dir())
             .env("CLICKHOUSE_URL", &access.url)
@@ -133,23 +96,15 @@ impl Bench {
             .spawn()
             .expect("node and weir can be started");
         let subject = Subject { port, child, database };
-        subject.until_up(&self.http).await;
+        subject.until_up(&self.engine.http).await;
         // A table that is being created would count as slow.
-        self.until(|| async { self.count(&subject).await.is_some() }).await;
+        until(|| async { self.count(&subject).await.is_some() }).await;
         subject
-    }
-
-    async fn until<F: Future<Output = bool>>(&self, holds: impl Fn() -> F) {
-        let started = Instant::now();
-        while !holds().await {
-            assert!(started.elapsed() < PATIENCE, "waited in vain");
-            tokio::time::sleep(POLL).await;
-        }
     }
 
     /// Waits until ClickHouse has exactly the accepted events.
     pub async fn until_stored(&self, subject: &Subject, accepted: u64) {
-        self.until(|| async { self.count(subject).await.is_some_and(|count| count >= accepted) }).await;
+        until(|| async { self.count(subject).await.is_some_and(|count| count >= accepted) }).await;
         assert_eq!(self.count(subject).await, Some(accepted), "accepted and stored differ");
     }
 
@@ -168,22 +123,7 @@ impl Bench {
     }
 
     async fn count(&self, subject: &Subject) -> Option<u64> {
-        self.select(&subject.database, "SELECT count() FROM events").await?.trim().parse().ok()
-    }
-
-    async fn execute(&self, database: &str, statement: &str) {
-        self.select(database, statement).await.expect("the statement is right");
-    }
-
-    async fn select(&self, database: &str, sql: &str) -> Option<String> {
-        let access = self.access();
-        let request = self
-            .http
-            .post(format!("{}/?database={database}", access.url))
-            .header("X-ClickHouse-User", &access.writer.user)
-            .header("X-ClickHouse-Key", access.writer.password.expose());
-        let reply = request.body(sql.to_owned()).send().await.ok()?.error_for_status().ok()?;
-        reply.text().await.ok()
+        self.engine.select(&subject.database, "SELECT count() FROM events").await.ok()?.trim().parse().ok()
     }
 }
 
@@ -191,11 +131,6 @@ fn weir(port: u16) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_weir"));
     command.arg("ingest").env("WEIR_INGEST_ADDR", format!("127.0.0.1:{port}")).env("WEIR_LOG", "warn");
     command
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("bound").port()
 }
 
 impl Subject {
@@ -210,7 +145,7 @@ impl Subject {
             .spawn()
             .expect("weir can be started");
         let subject = Self { port, child, database: String::new() };
-        subject.until_up(&bench.http).await;
+        subject.until_up(&bench.engine.http).await;
         subject
     }
 
@@ -222,13 +157,9 @@ impl Subject {
         }
     }
 
-    /// Processor time of the program itself, in user and system mode, in microseconds: `proc(5)`, stat.
+    /// Processor time of the program itself, in microseconds.
     pub fn cpu_us(&self) -> u64 {
-        let stat =
-            fs::read_to_string(Path::new("/proc").join(self.child.id().to_string()).join("stat")).expect("it runs");
-        let fields: Vec<_> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-        let ticks: u64 = fields[11..13].iter().map(|field| field.parse::<u64>().expect("a number")).sum();
-        ticks * 1_000_000 / rustix::param::clock_ticks_per_second()
+        engine::cpu_us(self.child.id())
     }
 
     pub fn peak_memory_mb(&self) -> f64 {
