@@ -104,6 +104,20 @@ bench-ingest: $(ENGINE_READY) $(PEER_READY) ## Measure ingestion in turn with th
 	$(call say,Measuring (about five minutes a round; leave the machine alone))
 	@cargo bench --locked --bench ingest_vs_peer
 
+DUCKDB_READY := target/duckdb/ready
+DUCKDB_REQUIREMENTS := benches/queries/duckdb/requirements.txt
+
+# Without python3 or a package index, Weir is measured alone, and the benchmark says so.
+$(DUCKDB_READY): $(DUCKDB_REQUIREMENTS)
+	@rm -rf target/duckdb
+	@python3 -m venv target/duckdb && target/duckdb/bin/pip install --quiet --disable-pip-version-check -r $< && touch $@ \
+		|| { rm -rf target/duckdb; echo 'DuckDB could not be installed and is left out' >&2; }
+
+.PHONY: bench-queries
+bench-queries: $(ENGINE_READY) $(DUCKDB_READY) ## Measure every query on days of up to 432 million events, beside DuckDB
+	$(call say,Measuring (an hour and a half, 20 GB in target/; leave the machine alone))
+	@cargo bench --locked --bench queries
+
 .PHONY: generate
 generate: $(DASHBOARD_READY) ## Write the OpenAPI document and the TypeScript types from the code
 	@cargo run --locked --quiet -- openapi > docs/openapi.json

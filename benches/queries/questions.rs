@@ -1,0 +1,121 @@
+//! The named queries of the catalog, asked as the program asks them: through `Store::query`, with the same SQL and parameters.
+//! What the program adds, answers shared between viewers, is measured in `viewers.rs`.
+
+use std::{
+    fs::File,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use rustix::fs::{Advice, fadvise};
+use serde_json::value::RawValue;
+use weir::{
+    queries::{Catalog, Query, Range},
+    store::{Parameter, Store, StoreError},
+};
+
+use crate::{engine::BenchEngine, report::Table};
+
+/// The ranges that are asked, where this build knows them.
+const RANGES: [&str; 4] = ["1h", "4h", "6h", "24h"];
+/// Asked so often after all caches were emptied.
+const COLD_ROUNDS: usize = 3;
+/// Between two rounds, the moment asked about moves by this much, as it does for viewers: ClickHouse also remembers which
+/// rows a condition found, and a condition that repeats would be answered from there.
+const MOMENT_STEP_MS: i64 = 137;
+
+/// A query and a range.
+pub struct Question {
+    pub name: String,
+    query: Query,
+    range: Range,
+}
+
+impl Question {
+    /// Every question that the catalog can be asked.
+    pub fn all() -> Vec<Self> {
+        let catalog = Catalog::built_in();
+        let ask = |query: &Query| {
+            let query = query.clone();
+            RANGES.into_iter().filter_map(move |name| {
+                let range = Range::from_name(name)?;
+                Some(Self { name: format!("{}, {name}", query.name), query: query.clone(), range })
+            })
+        };
+        catalog.iter().flat_map(ask).collect()
+    }
+
+    /// The question about the range that ends at `until_ms`.
+    fn parameters(&self, until_ms: i64) -> Vec<Parameter> {
+        self.range.parameters(until_ms)
+    }
+
+    pub async fn ask(&self, store: &Store, until_ms: i64) -> Result<Vec<Box<RawValue>>, StoreError> {
+        store.query(&self.query.sql, &self.parameters(until_ms)).await
+    }
+
+    /// Asks and notes how long it took.
+    async fn time(&self, store: &Store, until_ms: i64, events: u64, table: &mut Table) {
+        let started = Instant::now();
+        match self.ask(store, until_ms).await {
+            Ok(_) => table.add(&self.name, events, started.elapsed().as_secs_f64() * 1000.0),
+            Err(error) => table.fail(&self.name, events, &error.to_string()),
+        }
+    }
+}
+
+/// Asks everything in turn, over and over, as a dashboard does. `until_ms` tells the moment to ask about.
+pub async fn ask_in_turn(
+    store: &Store,
+    duration: Duration,
+    until_ms: impl Fn() -> i64,
+    events: u64,
+    table: &mut Table,
+) {
+    let (questions, started) = (Question::all(), Instant::now());
+    let mut round = 0;
+    // The first round fills the caches and is not noted.
+    let mut unnoted = Table::default();
+    while round < 2 || started.elapsed() < duration {
+        for question in &questions {
+            let noted = if round == 0 { &mut unnoted } else { &mut *table };
+            question.time(store, until_ms() - round * MOMENT_STEP_MS, events, noted).await;
+        }
+        round += 1;
+    }
+}
+
+/// Asks each question with nothing of the store in memory.
+pub async fn ask_cold(engine: &BenchEngine, store: &Store, until_ms: i64, events: u64, table: &mut Table) {
+    for _ in 0..COLD_ROUNDS {
+        for question in Question::all() {
+            for cache in ["MARK CACHE", "INDEX MARK CACHE", "UNCOMPRESSED CACHE", "QUERY CONDITION CACHE"] {
+                engine.execute("", &format!("SYSTEM DROP {cache}")).await;
+            }
+            forget_files(engine.directory.path()).expect("the store's files can be read");
+            question.time(store, until_ms, events, table).await;
+        }
+    }
+}
+
+/// Takes the files of a directory out of the page cache; it needs no privilege and leaves other programs' files there.
+fn forget_files(directory: &Path) -> std::io::Result<()> {
+    for entry in directory.read_dir()? {
+        let entry = entry?;
+        // A merge may delete what was listed.
+        match entry.file_type() {
+            Ok(kind) if kind.is_dir() => match forget_files(&entry.path()) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            },
+            Ok(kind) if kind.is_file() => {
+                let Ok(file) = File::open(entry.path()) else { continue };
+                // Only what is on disk can be forgotten.
+                file.sync_data()?;
+                fadvise(&file, 0, None, Advice::DontNeed)?;
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
