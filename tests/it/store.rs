@@ -15,7 +15,7 @@ use weir::{
 };
 
 use crate::{
-    app::{TestApp, engine_access, event, eventually, new_database},
+    app::{TestApp, engine_access, event, eventually, new_database, select},
     fault_proxy::{Fault, FaultProxy},
 };
 
@@ -267,6 +267,23 @@ async fn lost_tables_are_created_again() {
     app.select("DROP DATABASE {database} SYNC").await.expect("dropped");
     app.accept(&events(30, 30)).await;
     stored_once(&app, 30).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_of_before_the_codecs_gets_them() {
+    const CODECS: &str = "SELECT name, compression_codec FROM system.columns \
+        WHERE database = currentDatabase() AND table = 'events' AND compression_codec != '' ORDER BY name";
+    let access = Access { database: new_database(), ..engine_access().clone() };
+    let store = Store::new(access.clone(), 90).expect("a client");
+    store.ensure_schema().await.expect("a schema");
+    let created = select(&access.database, CODECS).await.expect("columns");
+    assert_eq!(created.lines().count(), 11, "{created}");
+    for name in created.lines().filter_map(|line| line.split('\t').next()) {
+        store.execute(&format!("ALTER TABLE events MODIFY COLUMN {name} REMOVE CODEC"), true).await.expect("a column");
+    }
+    assert_eq!(select(&access.database, CODECS).await.as_deref(), Some(""));
+    store.ensure_schema().await.expect("a schema");
+    assert_eq!(select(&access.database, CODECS).await, Some(created));
 }
 
 fn row(session_id: &[u8]) -> EventRow<'_> {
