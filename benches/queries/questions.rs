@@ -10,44 +10,46 @@ use std::{
 use rustix::fs::{Advice, fadvise};
 use serde_json::value::RawValue;
 use weir::{
-    queries::{Catalog, Query, Range},
+    queries::{Arguments, Catalog, Query, Values},
     store::{Parameter, Store, StoreError},
 };
 
 use crate::{engine::BenchEngine, report::Table};
 
-/// The ranges that are asked, where this build knows them.
-const RANGES: [&str; 4] = ["1h", "4h", "6h", "24h"];
+/// The events that questions about one event name are asked about: a fifth of all.
+const EVENT_NAME: &str = "feature_used";
 /// Asked so often after all caches were emptied.
 const COLD_ROUNDS: usize = 3;
 /// Between two rounds, the moment asked about moves by this much, as it does for viewers: ClickHouse also remembers which
 /// rows a condition found, and a condition that repeats would be answered from there.
 const MOMENT_STEP_MS: i64 = 137;
 
-/// A query and a range.
+/// A query and its arguments.
 pub struct Question {
     pub name: String,
     query: Query,
-    range: Range,
+    arguments: Arguments,
 }
 
 impl Question {
-    /// Every question that the catalog can be asked.
+    /// Every question that the catalog can be asked, about one event name.
     pub fn all() -> Vec<Self> {
         let catalog = Catalog::built_in();
         let ask = |query: &Query| {
             let query = query.clone();
-            RANGES.into_iter().filter_map(move |name| {
-                let range = Range::from_name(name)?;
-                Some(Self { name: format!("{}, {name}", query.name), query: query.clone(), range })
+            choices(&query).into_iter().map(move |given| {
+                let told: Vec<_> = given.iter().map(|(_, value)| value.as_str()).collect();
+                let name = format!("{}, {}", query.name, told.join(", "));
+                let arguments = query.arguments(&given).expect("it is among the query's choices");
+                Self { name: name.trim_end_matches(", ").to_owned(), query: query.clone(), arguments }
             })
         };
         catalog.iter().flat_map(ask).collect()
     }
 
-    /// The question about the range that ends at `until_ms`.
+    /// The question as it is asked at `until_ms`.
     fn parameters(&self, until_ms: i64) -> Vec<Parameter> {
-        self.range.parameters(until_ms)
+        self.query.parameters(&self.arguments, until_ms)
     }
 
     pub async fn ask(&self, store: &Store, until_ms: i64) -> Result<Vec<Box<RawValue>>, StoreError> {
@@ -62,6 +64,22 @@ impl Question {
             Err(error) => table.fail(&self.name, events, &error.to_string()),
         }
     }
+}
+
+/// Each combination of the values that a query takes.
+fn choices(query: &Query) -> Vec<Vec<(String, String)>> {
+    query.takes.iter().fold(vec![Vec::new()], |before, parameter| {
+        let values = match &parameter.values {
+            Values::OneOf(values) => values.clone(),
+            Values::EventName => vec![EVENT_NAME.to_owned()],
+        };
+        let with = |given: &Vec<(String, String)>| {
+            let given = given.clone();
+            let name = parameter.name.clone();
+            values.clone().into_iter().map(move |value| [given.clone(), vec![(name.clone(), value)]].concat())
+        };
+        before.iter().flat_map(with).collect()
+    })
 }
 
 /// Asks everything in turn, over and over, as a dashboard does. `until_ms` tells the moment to ask about.
