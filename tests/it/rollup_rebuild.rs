@@ -39,8 +39,10 @@ async fn rollups_that_are_missing_or_wrong_are_rebuilt_while_events_and_question
     app.select("OPTIMIZE TABLE events FINAL").await.expect("merged");
     let questions = questions();
     let answers = || async {
-        let asked =
-            questions.iter().map(|question| answer(&store, question, "24h", until_ms, "optimize_use_projections = 1"));
+        let asked = questions.iter().map(|question| async {
+            let rows = answer(&store, question, "24h", until_ms, "optimize_use_projections = 1").await;
+            (question.name.clone(), rows)
+        });
         futures_util::future::join_all(asked).await
     };
     let (before, rollups_before) = (answers().await, app.select(ROLLUP_ROWS).await.expect("an answer"));
@@ -69,9 +71,11 @@ async fn rollups_that_are_missing_or_wrong_are_rebuilt_while_events_and_question
     let rebuilding = tokio::task::spawn_blocking(settings.clone());
     let mut stored = 200_000;
     while !rebuilding.is_finished() {
-        assert_eq!(answers().await, before);
+        for (now, before) in answers().await.iter().zip(&before) {
+            assert_eq!(now, before);
+        }
         // Long before what is asked about.
-        app.accept(&json!([event(json!({ "timestamp": "2026-01-01T00:00:00Z" }))])).await;
+        app.accept(&json!([event(json!({ "timestamp": "2025-01-01T00:00:00Z" }))])).await;
         stored += 1;
     }
     let output = rebuilding.await.expect("no panic");
