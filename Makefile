@@ -115,7 +115,7 @@ $(DUCKDB_READY): $(DUCKDB_REQUIREMENTS)
 
 .PHONY: bench-queries
 bench-queries: $(ENGINE_READY) $(DUCKDB_READY) ## Measure every query on days of up to 432 million events, beside DuckDB
-	$(call say,Measuring (an hour and a half, 20 GB in target/; leave the machine alone))
+	$(call say,Measuring (two hours, up to 35 GB in target/; leave the machine alone))
 	@cargo bench --locked --bench queries
 
 .PHONY: generate

@@ -47,6 +47,12 @@ struct Tables {
     ingesting: Table,
 }
 
+impl Tables {
+    fn markdown(&self, sizes: &[u64]) -> String {
+        [&self.cold, &self.warm, &self.ingesting].map(|table| table.markdown(sizes)).concat()
+    }
+}
+
 #[tokio::main]
 async fn main() {
     let mut terminated = signal(SignalKind::terminate()).expect("signals can be waited for");
@@ -75,10 +81,10 @@ async fn measure_all() {
         eprintln!("{events} events");
         let is_last = number + 1 == sizes.len();
         measure(*events, is_last, &mut tables).await;
+        // A later size may fail after an hour.
+        eprint!("{}", tables.markdown(&sizes[..=number]));
     }
-    for table in [tables.cold, tables.warm, tables.ingesting] {
-        table.print(&sizes);
-    }
+    print!("{}", tables.markdown(&sizes));
 }
 
 /// All that is measured of one size, on an engine of its own.

@@ -43,18 +43,22 @@ impl Table {
         self.cells.entry((row.to_owned(), events)).or_insert_with(|| Cell::Measured(Vec::new()))
     }
 
-    pub fn print(&self, sizes: &[u64]) {
+    /// As Markdown; nothing, if nothing was measured.
+    pub fn markdown(&self, sizes: &[u64]) -> String {
         if self.rows.is_empty() {
-            return;
+            return String::new();
         }
         let columns: Vec<_> = sizes.iter().map(|events| format!("{} M events", shown(*events as f64 / 1e6))).collect();
-        println!("\n**{}**, p50 / p99 in ms\n", self.title);
-        println!("| | {} | largest / smallest, p50 |", columns.join(" | "));
-        println!("|---|{}---|", "---|".repeat(sizes.len()));
-        for row in &self.rows {
+        let mut lines = vec![
+            format!("\n**{}**, p50 / p99 in ms\n", self.title),
+            format!("| | {} | largest / smallest, p50 |", columns.join(" | ")),
+            format!("|---|{}---|", "---|".repeat(sizes.len())),
+        ];
+        lines.extend(self.rows.iter().map(|row| {
             let cells: Vec<_> = sizes.iter().map(|events| self.text(row, *events)).collect();
-            println!("| {row} | {} | {} |", cells.join(" | "), self.ratio(row, sizes).unwrap_or_default());
-        }
+            format!("| {row} | {} | {} |", cells.join(" | "), self.ratio(row, sizes).unwrap_or_default())
+        }));
+        lines.join("\n") + "\n"
     }
 
     fn text(&self, row: &str, events: u64) -> String {
