@@ -145,7 +145,7 @@ impl Sample {
     }
 
     /// Counts. Processor time: some 100 ns an event.
-    pub fn answer(mut self, computed_at: String) -> FunnelAnswer {
+    pub fn answer(mut self) -> FunnelAnswer {
         self.events.sort_unstable();
         let (mut actors, mut bucket_entries) = self.count();
         let groups = self.group(&mut actors, &mut bucket_entries);
@@ -170,7 +170,7 @@ impl Sample {
             values_cut: self.values_cut,
             since: rfc3339(self.stretch.since_ms),
             newest_event_at: None,
-            computed_at,
+            computed_at: rfc3339(self.stretch.until_ms),
             elapsed_ms: 0.0,
         }
     }

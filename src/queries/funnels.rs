@@ -21,7 +21,7 @@ use super::{
     funnel_answer::{FunnelAnswer, Sample, Stretch},
 };
 use crate::{
-    clock::{milliseconds, rfc3339},
+    clock::milliseconds,
     store::{Parameter, Store, StoreError},
 };
 
@@ -92,11 +92,10 @@ async fn compute(
 ) -> Outcome<Arc<FunnelAnswer>> {
     let _permit = computations.acquire().await.expect("it is never closed");
     let started = Instant::now();
-    let computed_at = rfc3339(question.stretch.until_ms);
     let (sample, newest_event_at) = try_join(question.sample(), newest_event)
         .await
         .inspect_err(|error| tracing::warn!(query = "funnel", %error, "a query failed"))?;
-    let counted = tokio::task::spawn_blocking(move || sample.answer(computed_at)).await;
+    let counted = tokio::task::spawn_blocking(move || sample.answer()).await;
     let mut answer = counted.map_err(|error| StoreError::Permanent(format!("the funnel failed: {error}")))?;
     answer.newest_event_at = newest_event_at;
     answer.elapsed_ms = milliseconds(started.elapsed());
