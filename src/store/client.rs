@@ -98,7 +98,7 @@ fn bound(parameters: &[Parameter]) -> Vec<(String, &str)> {
 }
 
 /// Bounds on one query. They are sent with it, so that they hold on every server; the embedded engine's reader can ask for
-/// no more (`engine/users.xml`).
+/// no more time, memory or rows to read (`engine/users.xml`).
 #[derive(Debug, Clone)]
 pub struct QueryLimits {
     pub time_max: Duration,
