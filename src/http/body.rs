@@ -107,19 +107,26 @@ async fn arrive(mut body: Incoming, held: &mut HeldBytes) -> Result<Bytes, ReadE
 
 /// JSON by name, or plain text, which is what a browser's `sendBeacon` says of a string.
 fn check_media_type(headers: &HeaderMap) -> Result<(), ReadError> {
-    let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if is_text(value) { Ok(()) } else { Err(ReadError::MediaType) }
+    if is_text(content_type(headers)) { Ok(()) } else { Err(ReadError::MediaType) }
 }
 
 /// Whether a body is JSON by name. A page of another origin cannot send such a body unasked.
 pub fn is_json(headers: &HeaderMap) -> bool {
-    let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    value.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
+    essence(content_type(headers)).eq_ignore_ascii_case("application/json")
+}
+
+fn content_type(headers: &HeaderMap) -> &str {
+    headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+/// A Content-Type without its parameters.
+fn essence(content_type: &str) -> &str {
+    content_type.split(';').next().unwrap_or_default().trim()
 }
 
 /// Whether a Content-Type is one of those.
 pub fn is_text(content_type: &str) -> bool {
-    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    let essence = essence(content_type);
     essence.eq_ignore_ascii_case("application/json") || essence.eq_ignore_ascii_case("text/plain")
 }
 

@@ -94,9 +94,14 @@ async fn get_query(
         let known: Vec<_> = catalog.iter().map(|query| query.name.as_str()).collect();
         ApiError::UnknownQuery(name.clone(), known.join(", "))
     })?;
-    let Query(parameters) = parameters.map_err(|error| ApiError::Parameters(error.body_text()))?;
+    let Query(parameters) = parameters?;
     let answer = answers.answer(query, &query.arguments(&parameters)?).await?;
-    Ok(([(header::CACHE_CONTROL, "no-store")], Json(&*answer)).into_response())
+    Ok(uncached(&*answer))
+}
+
+/// A reply that is out of date with the next flush or change.
+pub(super) fn uncached(reply: &impl Serialize) -> Response {
+    ([(header::CACHE_CONTROL, "no-store")], Json(reply)).into_response()
 }
 
 async fn get_info(State(state): State<DashboardState>) -> Json<Info> {

@@ -2,6 +2,7 @@
 
 use axum::{
     Json,
+    extract::rejection::QueryRejection,
     http::{HeaderValue, StatusCode, header::RETRY_AFTER},
     response::{IntoResponse, Response},
 };
@@ -63,6 +64,12 @@ pub enum ApiError {
     NotFound,
     #[error("this path takes another method")]
     MethodNotAllowed,
+}
+
+impl From<QueryRejection> for ApiError {
+    fn from(rejection: QueryRejection) -> Self {
+        Self::Parameters(rejection.body_text())
+    }
 }
 
 impl From<DefinitionError> for ApiError {

@@ -6,7 +6,7 @@ use axum::{
     Json,
     body::Body,
     extract::{Path, Query, State, rejection::QueryRejection},
-    http::{Request, StatusCode, header},
+    http::{Request, StatusCode},
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::{
     body::{ReadError, is_json},
-    dashboard::DashboardState,
+    dashboard::{DashboardState, uncached},
     error::ApiError,
 };
 use crate::queries::{DefinitionName, Filter, Funnel, FunnelError, Order, SavedFunnel, Step};
@@ -34,7 +34,7 @@ pub async fn get_funnel(
     State(state): State<DashboardState>,
     parameters: Result<Query<Vec<(String, String)>>, QueryRejection>,
 ) -> Result<Response, ApiError> {
-    let Query(parameters) = parameters.map_err(|error| ApiError::Parameters(error.body_text()))?;
+    let Query(parameters) = parameters?;
     answer(&state, from_parameters(&parameters)?).await
 }
 
@@ -44,12 +44,12 @@ pub async fn post_funnel(State(state): State<DashboardState>, request: Request<B
 
 async fn answer(state: &DashboardState, funnel: Funnel) -> Result<Response, ApiError> {
     let answer = state.answers().funnel(&funnel.checked()?).await?;
-    Ok(([(header::CACHE_CONTROL, "no-store")], Json(&*answer)).into_response())
+    Ok(uncached(&*answer))
 }
 
 pub async fn list_funnels(State(state): State<DashboardState>) -> Result<Response, ApiError> {
     let funnels = state.answers().saved_funnels().await?;
-    Ok(([(header::CACHE_CONTROL, "no-store")], Json(SavedFunnels { funnels })).into_response())
+    Ok(uncached(&SavedFunnels { funnels }))
 }
 
 pub async fn put_funnel(

@@ -1,14 +1,15 @@
 //! `GET /api/rejected`: the events that were not taken.
 
 use axum::{
-    Json,
     extract::{Query, State, rejection::QueryRejection},
-    http::header,
-    response::{IntoResponse, Response},
+    response::Response,
 };
 use serde::{Deserialize, Serialize};
 
-use super::{dashboard::DashboardState, error::ApiError};
+use super::{
+    dashboard::{DashboardState, uncached},
+    error::ApiError,
+};
 use crate::queries::{REJECTED_ROWS_MAX, RejectedPage, RejectedRow};
 
 /// A page of rejected events, newest first.
@@ -32,12 +33,12 @@ pub async fn get_rejected(
     State(state): State<DashboardState>,
     parameters: Result<Query<Parameters>, QueryRejection>,
 ) -> Result<Response, ApiError> {
-    let Query(parameters) = parameters.map_err(|error| ApiError::Parameters(error.body_text()))?;
+    let Query(parameters) = parameters?;
     let page = page(parameters)?;
     let rows = state.answers().rejected_events(&page).await?;
     let is_full = rows.len() == page.limit as usize;
     let next = rows.last().filter(|_| is_full).map(|last| format!("{}_{}", last.received_at, last.id));
-    Ok(([(header::CACHE_CONTROL, "no-store")], Json(RejectedReply { rows, next })).into_response())
+    Ok(uncached(&RejectedReply { rows, next }))
 }
 
 fn page(parameters: Parameters) -> Result<RejectedPage, ApiError> {
