@@ -21,7 +21,7 @@ use super::{
     openapi::openapi_json,
     rejected::get_rejected,
 };
-use crate::queries::{Answers, Catalog};
+use crate::queries::{Answers, Catalog, Content};
 
 /// What the build of the dashboard left.
 #[derive(RustEmbed)]
@@ -87,6 +87,7 @@ pub fn dashboard_service(state: DashboardState) -> TowerToHyperService<Router> {
 async fn get_query(
     State(state): State<DashboardState>,
     Path(name): Path<String>,
+    headers: HeaderMap,
     parameters: Result<Query<Vec<(String, String)>>, QueryRejection>,
 ) -> Result<Response, ApiError> {
     let Parts { catalog, answers, .. } = state.0.as_ref();
@@ -95,8 +96,15 @@ async fn get_query(
         ApiError::UnknownQuery(name.clone(), known.join(", "))
     })?;
     let Query(parameters) = parameters?;
-    let answer = answers.answer(query, &query.arguments(&parameters)?).await?;
+    let answer = answers.answer(query, &query.arguments(&parameters)?, content(&headers)).await?;
     Ok(uncached(&*answer))
+}
+
+/// A request with `Cache-Control: no-cache` wants a valid answer (RFC 9111, 5.2.1.4).
+pub(super) fn content(headers: &HeaderMap) -> Content {
+    let mut directives = headers.get_all(header::CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
+    let no_cache = directives.any(|value| value.split(',').any(|word| word.trim().eq_ignore_ascii_case("no-cache")));
+    if no_cache { Content::Valid } else { Content::Recent }
 }
 
 /// A reply that is out of date with the next flush or change.

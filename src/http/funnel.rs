@@ -6,7 +6,7 @@ use axum::{
     Json,
     body::Body,
     extract::{Path, Query, State, rejection::QueryRejection},
-    http::{Request, StatusCode},
+    http::{HeaderMap, Request, StatusCode},
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
@@ -14,10 +14,10 @@ use serde_json::json;
 
 use super::{
     body::{ReadError, is_json},
-    dashboard::{DashboardState, uncached},
+    dashboard::{DashboardState, content, uncached},
     error::ApiError,
 };
-use crate::queries::{DefinitionName, Filter, Funnel, FunnelError, Order, SavedFunnel, Step};
+use crate::queries::{Content, DefinitionName, Filter, Funnel, FunnelError, Order, SavedFunnel, Step};
 
 /// Bytes of a funnel's JSON.
 const FUNNEL_BYTES_MAX: usize = 64 * 1024;
@@ -32,18 +32,20 @@ pub struct SavedFunnels {
 
 pub async fn get_funnel(
     State(state): State<DashboardState>,
+    headers: HeaderMap,
     parameters: Result<Query<Vec<(String, String)>>, QueryRejection>,
 ) -> Result<Response, ApiError> {
     let Query(parameters) = parameters?;
-    answer(&state, from_parameters(&parameters)?).await
+    answer(&state, from_parameters(&parameters)?, content(&headers)).await
 }
 
 pub async fn post_funnel(State(state): State<DashboardState>, request: Request<Body>) -> Result<Response, ApiError> {
-    answer(&state, read_funnel(request).await?).await
+    let content = content(request.headers());
+    answer(&state, read_funnel(request).await?, content).await
 }
 
-async fn answer(state: &DashboardState, funnel: Funnel) -> Result<Response, ApiError> {
-    let answer = state.answers().funnel(&funnel.checked()?).await?;
+async fn answer(state: &DashboardState, funnel: Funnel, content: Content) -> Result<Response, ApiError> {
+    let answer = state.answers().funnel(&funnel.checked()?, content).await?;
     Ok(uncached(&*answer))
 }
 

@@ -1,11 +1,6 @@
 //! Answers, computed once for all who ask.
 
-use std::{
-    collections::HashMap,
-    hash::Hash,
-    sync::{Arc, Mutex, PoisonError},
-    time::Instant,
-};
+use std::{sync::Arc, time::Instant};
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -14,8 +9,9 @@ use tokio::sync::watch;
 use super::{
     arguments::{Arguments, clickhouse_time},
     catalog::{NEWEST_EVENT, Query},
-    computation::{Computation, Outcome, Waiting},
+    computation::{Outcome, Waiting},
     funnels::Funnels,
+    latest::{Content, Latest},
 };
 use crate::{
     clock::{Clock, milliseconds, rfc3339},
@@ -39,17 +35,15 @@ pub struct Answer {
 /// Answers kept at once. A name in a URL can be anything, so their number must have a bound; the catalog's own choices are fewer.
 const ANSWERS_MAX: usize = 256;
 
-type LatestAnswers = HashMap<(String, Arguments), Computation<Arc<Answer>>>;
-
 /// The latest answers, by query and arguments.
 pub struct Answers {
     pub(super) store: Store,
     pub(super) clock: Clock,
     pub(super) funnels: Funnels,
     freshness: Freshness,
-    latest: Mutex<LatestAnswers>,
+    latest: Latest<(String, Arguments), Arc<Answer>>,
     /// Beside all answers: with one query for each, ClickHouse would be asked twice as much.
-    newest_event: Mutex<Option<Computation<Option<String>>>>,
+    newest_event: Latest<(), Option<String>>,
 }
 
 #[derive(Deserialize)]
@@ -60,7 +54,7 @@ struct NewestEvent {
 impl Answers {
     /// `freshness`: the flushes of this process, if it has a writer; else answers are valid for the least time.
     pub fn new(store: Store, clock: Clock, freshness: Freshness, funnels: Funnels) -> Self {
-        Self { store, clock, funnels, freshness, latest: Mutex::default(), newest_event: Mutex::default() }
+        Self { store, clock, funnels, freshness, latest: Latest::new(ANSWERS_MAX), newest_event: Latest::new(1) }
     }
 
     /// Flushes so far, if they are known.
@@ -68,43 +62,36 @@ impl Answers {
         self.freshness.as_ref().map(|reports| reports.borrow().flushes)
     }
 
-    /// The valid answer, or a new one. Dropping the future cancels the query if nobody else waits for it.
-    pub async fn answer(&self, query: &Query, arguments: &Arguments) -> Result<Arc<Answer>, StoreError> {
-        self.computation(query, arguments).await.map_err(StoreError::of_query)
-    }
-
-    fn computation(&self, query: &Query, arguments: &Arguments) -> Waiting<Arc<Answer>> {
+    /// The latest answer, or a new one. Dropping the future cancels the query if nobody else waits for it.
+    pub async fn answer(
+        &self,
+        query: &Query,
+        arguments: &Arguments,
+        content: Content,
+    ) -> Result<Arc<Answer>, StoreError> {
         let flushes = self.flushes();
-        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (query.name.clone(), arguments.clone());
-        if let Some(waiting) = latest.get(&key).and_then(|computation| computation.join(flushes)) {
-            return waiting;
-        }
-        let now_ms = self.clock.now_ms();
-        let (flushes, newest_event) = self.newest_event(flushes, now_ms);
-        let work = compute(self.store.clone(), query.clone(), arguments.clone(), now_ms, newest_event);
-        let (computation, first) = Computation::start(flushes, work);
-        make_room(&mut latest, ANSWERS_MAX);
-        latest.insert(key, computation);
-        first
+        let work = || {
+            let now_ms = self.clock.now_ms();
+            let (flushes, newest_event) = self.newest_event(flushes, now_ms);
+            (flushes, compute(self.store.clone(), query.clone(), arguments.clone(), now_ms, newest_event))
+        };
+        let (_, waiting) = self.latest.wait(&(query.name.clone(), arguments.clone()), content, flushes, work);
+        waiting.await.map_err(StoreError::of_query)
     }
 
     /// The newest event as it is known after so many flushes, which may be fewer than there were: an answer that tells it
     /// is then as old.
     pub(super) fn newest_event(&self, flushes: Option<u64>, now_ms: i64) -> (Option<u64>, Waiting<Option<String>>) {
-        let mut latest = self.newest_event.lock().unwrap_or_else(PoisonError::into_inner);
-        let valid = latest.as_ref().and_then(|computation| Some((computation.flushes(), computation.join(flushes)?)));
-        valid.unwrap_or_else(|| {
+        let work = || {
             let store = self.store.clone();
             let until = Parameter::new("until", clickhouse_time(now_ms));
             let work = async move {
                 let rows = store.query::<NewestEvent>(NEWEST_EVENT, &[until]).await?;
                 Ok(rows.into_iter().next().and_then(|row| row.newest_event_at))
             };
-            let (computation, first) = Computation::start(flushes, work);
-            *latest = Some(computation);
-            (flushes, first)
-        })
+            (flushes, work)
+        };
+        self.newest_event.wait(&(), Content::Valid, flushes, work)
     }
 }
 
@@ -123,35 +110,4 @@ async fn compute(
         .inspect_err(|error| tracing::warn!(query = query.name, %error, "a query failed"))?;
     let (computed_at, elapsed_ms) = (rfc3339(now_ms), milliseconds(started.elapsed()));
     Ok(Arc::new(Answer { rows, newest_event_at, computed_at, elapsed_ms }))
-}
-
-/// Forgets the oldest answer at the bound. Whoever waits for it still gets it.
-pub(super) fn make_room<K: Clone + Eq + Hash, T: Clone + Send + Sync + 'static>(
-    latest: &mut HashMap<K, Computation<T>>,
-    kept_max: usize,
-) {
-    if latest.len() >= kept_max {
-        let oldest = latest.iter().min_by_key(|(_, computation)| computation.started()).map(|(key, _)| key.clone());
-        oldest.and_then(|key| latest.remove(&key));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-
-    #[test]
-    fn the_answers_kept_are_bounded_and_the_oldest_goes_first() {
-        let mut latest = HashMap::new();
-        for key in 0..5 {
-            make_room(&mut latest, 3);
-            let (computation, _first) = Computation::start(None, async move { Ok(key) });
-            latest.insert(key, computation.begun_after(Duration::from_millis(key)));
-        }
-        let mut kept: Vec<_> = latest.into_keys().collect();
-        kept.sort_unstable();
-        assert_eq!(kept, [2, 3, 4]);
-    }
 }

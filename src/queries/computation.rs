@@ -20,6 +20,9 @@ pub(super) const VALID_MIN: Duration = Duration::from_millis(1_250);
 const VALID_MAX: Duration = Duration::from_secs(4);
 /// One that took long is shared for so many times as long: a question takes at most a fifth of the time.
 const VALID_PER_COMPUTATION: u32 = 4;
+/// For so many times as long as it is shared, it may stand in for the next one, which is being computed. That is less than
+/// the time between two polls, so nobody who polls alone is answered with what was computed for the poll before.
+const RECENT_PER_VALID: u32 = 2;
 
 /// A failure is shared too: a server that is down must not be asked once a viewer.
 pub(super) type Outcome<T> = Result<T, StoreError>;
@@ -38,18 +41,31 @@ pub(super) struct Computation<T> {
     under_way: WeakShared<UnderWay<T>>,
     /// And how long it took.
     outcome: Arc<OnceLock<(Outcome<T>, Duration)>>,
+    /// What stands in for the outcome while it is under way.
+    before: Option<Recent<T>>,
+}
+
+/// An outcome that is out of date, and until when it may be given out.
+#[derive(Debug, Clone)]
+pub(super) struct Recent<T> {
+    pub outcome: T,
+    until: Instant,
 }
 
 impl<T: Clone + Send + Sync + 'static> Computation<T> {
-    /// The computation, and the place of the first who waits for it.
-    pub fn start(flushes: Option<u64>, work: impl Future<Output = Outcome<T>> + Send + 'static) -> (Self, Waiting<T>) {
+    /// The computation, and the place of the first who waits for it. `before`: what it takes the place of.
+    pub fn start(
+        flushes: Option<u64>,
+        before: Option<Recent<T>>,
+        work: impl Future<Output = Outcome<T>> + Send + 'static,
+    ) -> (Self, Waiting<T>) {
         let (outcome, started) = (Arc::new(OnceLock::new()), Instant::now());
         let kept = Arc::clone(&outcome);
         let keep = move |outcome: Outcome<T>| kept.get_or_init(|| (outcome, started.elapsed())).0.clone();
         let under_way = work.map(keep).boxed().shared();
         // Nobody has polled it yet, so there is something to point at.
         let weak = under_way.downgrade().expect("a future that has not been polled is not done");
-        (Self { started, flushes, under_way: weak, outcome }, Either::Right(under_way))
+        (Self { started, flushes, under_way: weak, outcome, before }, Either::Right(under_way))
     }
 
     /// A place among those who wait for it, unless it is out of date or was given up. `flushes`: up to now.
@@ -59,8 +75,20 @@ impl<T: Clone + Send + Sync + 'static> Computation<T> {
         };
         let age = self.started.elapsed();
         let unchanged = outcome.is_ok() && flushes.is_some() && flushes == self.flushes;
-        let is_valid = age < VALID_MIN.max(*took * VALID_PER_COMPUTATION) || (unchanged && age < VALID_MAX);
+        let is_valid = age < valid_for(*took) || (unchanged && age < VALID_MAX);
         is_valid.then(|| Either::Left(ready(outcome.clone())))
+    }
+
+    /// What may be given out while nothing valid is there: its outcome, or, while it is under way, the one before.
+    pub fn recent(&self) -> Option<Recent<T>> {
+        let recent = match self.outcome.get() {
+            Some((Ok(outcome), took)) => {
+                Some(Recent { outcome: outcome.clone(), until: self.started + valid_for(*took) * RECENT_PER_VALID })
+            }
+            Some((Err(_), _)) => None,
+            None => self.before.clone(),
+        };
+        recent.filter(|recent| Instant::now() < recent.until)
     }
 
     pub fn started(&self) -> Instant {
@@ -72,11 +100,16 @@ impl<T: Clone + Send + Sync + 'static> Computation<T> {
     }
 }
 
+/// How long an outcome is shared, though events come in.
+fn valid_for(took: Duration) -> Duration {
+    VALID_MIN.max(took * VALID_PER_COMPUTATION)
+}
+
 #[cfg(test)]
 impl<T> Computation<T> {
-    /// As if it had begun later.
-    pub fn begun_after(self, later: Duration) -> Self {
-        Self { started: self.started + later, ..self }
+    /// As if it had begun earlier.
+    pub fn age(&mut self, by: Duration) {
+        self.started -= by;
     }
 }
 
@@ -90,7 +123,7 @@ mod tests {
     fn started() -> (oneshot::Sender<u8>, Computation<u8>, Waiting<u8>) {
         let (tell, told) = oneshot::channel();
         let work = async move { told.await.map_err(|_| StoreError::OverLimit) };
-        let (computation, first) = Computation::start(Some(0), work);
+        let (computation, first) = Computation::start(Some(0), None, work);
         (tell, computation, first)
     }
 
@@ -119,9 +152,9 @@ mod tests {
     #[tokio::test]
     async fn a_flush_a_failure_and_time_make_it_out_of_date() {
         let aged = |age, flushes, outcome: Outcome<u8>| {
-            let (mut computation, first) = Computation::start(flushes, async { outcome });
+            let (mut computation, first) = Computation::start(flushes, None, async { outcome });
             assert!(first.now_or_never().is_some());
-            computation.started -= age;
+            computation.age(age);
             computation
         };
         // Half of it: a busy machine takes its time.

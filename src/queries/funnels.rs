@@ -5,7 +5,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::Instant,
 };
 
@@ -14,11 +14,12 @@ use serde::Deserialize;
 use tokio::sync::Semaphore;
 
 use super::{
-    answers::{Answers, make_room},
-    computation::{Computation, Outcome, Waiting},
+    answers::Answers,
+    computation::{Outcome, Waiting},
     conversions::{StepEvent, VALUES_MAX},
     funnel::{Funnel, Order, Step},
     funnel_answer::{FunnelAnswer, Sample, Stretch},
+    latest::{Content, Latest},
 };
 use crate::{
     clock::milliseconds,
@@ -39,7 +40,7 @@ const VALUE_BYTES_MAX: usize = 200;
 
 /// The latest answers about funnels.
 pub struct Funnels {
-    latest: Mutex<HashMap<Funnel, Computation<Arc<FunnelAnswer>>>>,
+    latest: Latest<Funnel, Arc<FunnelAnswer>>,
     computations: Arc<Semaphore>,
     events_max: u64,
 }
@@ -48,7 +49,11 @@ impl Funnels {
     /// `events_max`: events that are followed at once, in 16 bytes each; if there are more, as many actors are taken as
     /// have about this many.
     pub fn new(events_max: u64) -> Self {
-        Self { latest: Mutex::default(), computations: Arc::new(Semaphore::new(COMPUTATIONS_MAX)), events_max }
+        Self {
+            latest: Latest::new(FUNNELS_KEPT_MAX),
+            computations: Arc::new(Semaphore::new(COMPUTATIONS_MAX)),
+            events_max,
+        }
     }
 }
 
@@ -58,30 +63,22 @@ struct Size {
 }
 
 impl Answers {
-    /// The valid answer, or a new one. Dropping the future cancels the query if nobody else waits for it.
-    pub async fn funnel(&self, funnel: &Funnel) -> Result<Arc<FunnelAnswer>, StoreError> {
-        self.funnel_computation(funnel).await.map_err(StoreError::of_query)
-    }
-
-    fn funnel_computation(&self, funnel: &Funnel) -> Waiting<Arc<FunnelAnswer>> {
+    /// The latest answer, or a new one. Dropping the future cancels the query if nobody else waits for it.
+    pub async fn funnel(&self, funnel: &Funnel, content: Content) -> Result<Arc<FunnelAnswer>, StoreError> {
         let flushes = self.flushes();
-        let mut latest = self.funnels.latest.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(waiting) = latest.get(funnel).and_then(|computation| computation.join(flushes)) {
-            return waiting;
-        }
-        let now_ms = self.clock.now_ms();
-        let (flushes, newest_event) = self.newest_event(flushes, now_ms);
-        let question = Question {
-            store: self.store.clone(),
-            funnel: funnel.clone(),
-            stretch: Stretch::before(now_ms, funnel.range.0),
-            events_max: self.funnels.events_max,
+        let work = || {
+            let now_ms = self.clock.now_ms();
+            let (flushes, newest_event) = self.newest_event(flushes, now_ms);
+            let question = Question {
+                store: self.store.clone(),
+                funnel: funnel.clone(),
+                stretch: Stretch::before(now_ms, funnel.range.0),
+                events_max: self.funnels.events_max,
+            };
+            (flushes, compute(question, Arc::clone(&self.funnels.computations), newest_event))
         };
-        let work = compute(question, Arc::clone(&self.funnels.computations), newest_event);
-        let (computation, first) = Computation::start(flushes, work);
-        make_room(&mut latest, FUNNELS_KEPT_MAX);
-        latest.insert(funnel.clone(), computation);
-        first
+        let (_, waiting) = self.funnels.latest.wait(funnel, content, flushes, work);
+        waiting.await.map_err(StoreError::of_query)
     }
 }
 

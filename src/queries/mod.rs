@@ -21,6 +21,7 @@ mod definitions;
 mod funnel;
 mod funnel_answer;
 mod funnels;
+mod latest;
 mod range;
 mod rejected;
 
@@ -31,4 +32,5 @@ pub use definitions::{DefinitionError, DefinitionName, SavedFunnel};
 pub use funnel::{Field, Filter, Funnel, FunnelError, Op, Order, Span, Step};
 pub use funnel_answer::{FunnelAnswer, FunnelBucket, FunnelGroup, FunnelStep};
 pub use funnels::Funnels;
+pub use latest::Content;
 pub use rejected::{REJECTED_ROWS_MAX, RejectedPage, RejectedRow};
