@@ -24,7 +24,7 @@ const NEVER: u64 = u64::MAX;
 /// An event that is a step. Their order is that in which the events of one actor are followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct StepEvent {
-    /// A hash of the user's or the session's id.
+    /// A hash of the user's or the session's id; those of users are odd.
     pub actor: u64,
     /// From the highest bit: its time, its steps, the number of its value.
     packed: u64,
@@ -38,7 +38,7 @@ impl StepEvent {
         Self { actor, packed: at_and_steps << VALUE_BITS | u64::from(value) & VALUES_MAX as u64 }
     }
 
-    fn at_ms(self) -> u64 {
+    pub fn at_ms(self) -> u64 {
         self.packed >> (STEPS_BITS + VALUE_BITS)
     }
 

@@ -3,11 +3,7 @@
 //! ClickHouse finds the events of the steps, which is what it is fast at; what an actor made of them is followed in
 //! `conversions.rs`. Its own `windowFunnel` gives no times, counts an event as two steps and knows no breakdown.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
-    time::Instant,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use futures_util::future::try_join;
 use serde::Deserialize;
@@ -16,9 +12,9 @@ use tokio::sync::Semaphore;
 use super::{
     answers::Answers,
     computation::{Outcome, Waiting},
-    conversions::{StepEvent, VALUES_MAX},
     funnel::{Funnel, Order, Step},
     funnel_answer::{FunnelAnswer, Sample, Stretch},
+    funnel_rows::Rows,
     latest::{Content, Latest},
 };
 use crate::{
@@ -35,8 +31,6 @@ const SAMPLE_EXCESS: u64 = 2;
 const COMPUTATIONS_MAX: usize = 2;
 /// Answers kept at once.
 const FUNNELS_KEPT_MAX: usize = 100;
-/// Bytes of a breakdown's value; longer ones are cut.
-const VALUE_BYTES_MAX: usize = 200;
 
 /// The latest answers about funnels.
 pub struct Funnels {
@@ -46,7 +40,7 @@ pub struct Funnels {
 }
 
 impl Funnels {
-    /// `events_max`: events that are followed at once, in 16 bytes each; if there are more, as many actors are taken as
+    /// `events_max`: events that are followed at once, in 24 bytes each; if there are more, as many actors are taken as
     /// have about this many.
     pub fn new(events_max: u64) -> Self {
         Self {
@@ -110,57 +104,106 @@ struct Question {
 impl Question {
     /// The events of the funnel, or, if there are too many, those of a share of the actors.
     async fn sample(self) -> Result<Sample, StoreError> {
-        let Self { store, funnel, stretch, events_max } = self;
-        let size: Vec<Size> = store.query(FUNNEL_SIZE, &range_parameters(&funnel, stretch)).await?;
+        let names = masks(&self.funnel).into_keys();
+        let parameters = [self.range_parameters(), vec![Parameter::texts("names", names)]].concat();
+        let size: Vec<Size> = self.store.query(FUNNEL_SIZE, &parameters).await?;
         let events = size.first().map_or(0, |size| size.events);
-        let one_in = u32::try_from(events.div_ceil(events_max)).unwrap_or(u32::MAX).max(1);
-        let rows_max = events_max.saturating_mul(SAMPLE_EXCESS);
-        let mut rows = Rows::default();
-        let parameters = parameters(&funnel, stretch, one_in, rows_max);
-        store.read(FUNNEL_EVENTS, &parameters, rows_max, |bytes| rows.take(bytes)).await?;
-        if rows.events.len() as u64 >= rows_max {
-            return Err(StoreError::OverLimit);
+        let one_in = u32::try_from(events.div_ceil(self.events_max)).unwrap_or(u32::MAX).max(1);
+        let mut rows = self.rows(one_in, Part::Sample).await?;
+        // Of sessions in the sample everything is known. If nobody signs in during one of them, who would in another?
+        if one_in > 1 && rows.somebody_signs_in() {
+            rows.append(self.rows(one_in, Part::BeforeSignIn).await?);
         }
-        let (events, values, values_cut) = rows.finish();
-        Ok(Sample { funnel, stretch, one_in, events, values, values_cut })
+        let (events, values, values_cut) = rows.finish(one_in);
+        Ok(Sample { funnel: self.funnel, stretch: self.stretch, one_in, events, values, values_cut })
+    }
+
+    /// Asks twice at once: most steps need no property, and to read it takes longer than the rest.
+    async fn rows(&self, one_in: u32, part: Part) -> Result<Rows, StoreError> {
+        let detailed = detailed_steps(&self.funnel);
+        let (with_details, plain): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            masks(&self.funnel).into_iter().partition(|(_, mask)| mask & detailed != 0);
+        let read = async |masks: BTreeMap<&str, u16>, details: bool| -> Result<Rows, StoreError> {
+            let mut rows = Rows::default();
+            if masks.is_empty() {
+                return Ok(rows);
+            }
+            let rows_max = self.events_max.saturating_mul(SAMPLE_EXCESS);
+            let parameters = self.parameters(masks, details, one_in, part, rows_max);
+            self.store.read(FUNNEL_EVENTS, &parameters, rows_max, |bytes| rows.take(bytes)).await?;
+            if rows.len() as u64 >= rows_max { Err(StoreError::OverLimit) } else { Ok(rows) }
+        };
+        let (mut rows, others) = try_join(read(with_details, true), read(plain, false)).await?;
+        rows.append(others);
+        Ok(rows)
+    }
+
+    fn range_parameters(&self) -> Vec<Parameter> {
+        vec![Parameter::new("since_ms", self.stretch.since_ms), Parameter::new("until_ms", self.stretch.until_ms)]
+    }
+
+    /// `asked`: the event names, with their steps. `details`: whether filters and the breakdown concern them.
+    fn parameters(
+        &self,
+        asked: BTreeMap<&str, u16>,
+        details: bool,
+        one_in: u32,
+        part: Part,
+        rows_max: u64,
+    ) -> Vec<Parameter> {
+        let steps = self.funnel.steps.iter().enumerate().filter(|_| details);
+        let filters: Vec<_> = steps
+            .flat_map(|(step, Step { filters, .. })| filters.iter().map(move |filter| (1_u16 << step, filter)))
+            .collect();
+        let fields: Vec<_> = filters.iter().map(|(_, filter)| filter.field.to_string()).collect();
+        let breakdown = self.funnel.breakdown.as_ref().filter(|_| details).map(ToString::to_string).unwrap_or_default();
+        let mut parameters = self.range_parameters();
+        parameters.extend([
+            Parameter::texts("names", asked.keys().copied()),
+            Parameter::numbers("masks", asked.into_values()),
+            Parameter::texts("all_names", masks(&self.funnel).into_keys()),
+            Parameter::new("filtered", u8::from(!filters.is_empty())),
+            Parameter::numbers("filter_bits", filters.iter().map(|(bit, _)| *bit)),
+            Parameter::texts("filter_fields", fields.iter().map(String::as_str)),
+            Parameter::texts("filter_ops", filters.iter().map(|(_, filter)| filter.op.name())),
+            Parameter::texts(
+                "filter_values",
+                filters.iter().map(|(_, filter)| filter.value.as_deref().unwrap_or_default()),
+            ),
+            Parameter::text("breakdown", &breakdown),
+            Parameter::new("broken_down", u8::from(!breakdown.is_empty())),
+            Parameter::new("entry_steps", entry_steps(&self.funnel)),
+            Parameter::new("one_in", one_in),
+            Parameter::new("before_sign_in", u8::from(part == Part::BeforeSignIn)),
+            Parameter::new("rows_max", rows_max),
+        ]);
+        parameters
     }
 }
 
-fn range_parameters(funnel: &Funnel, stretch: Stretch) -> Vec<Parameter> {
-    vec![
-        Parameter::new("since_ms", stretch.since_ms),
-        Parameter::new("until_ms", stretch.until_ms),
-        Parameter::texts("names", masks(funnel).into_keys()),
-    ]
+/// Which events of a sample are asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    /// Those of its users, and of its sessions, whoever signs in during them.
+    Sample,
+    /// Those without a user in other sessions, during which one of its users signs in.
+    BeforeSignIn,
 }
 
-fn parameters(funnel: &Funnel, stretch: Stretch, one_in: u32, rows_max: u64) -> Vec<Parameter> {
-    let steps = funnel.steps.iter().enumerate();
-    let filters: Vec<_> = steps
-        .flat_map(|(step, Step { filters, .. })| filters.iter().map(move |filter| (1_u16 << step, filter)))
-        .collect();
-    let fields: Vec<_> = filters.iter().map(|(_, filter)| filter.field.to_string()).collect();
-    let entry_steps: u16 = match funnel.order {
+/// The bits of the steps that can be an entry.
+fn entry_steps(funnel: &Funnel) -> u16 {
+    match funnel.order {
         Order::Strict => 1,
         Order::Any => (1 << funnel.steps.len()) - 1,
-    };
-    let breakdown = funnel.breakdown.as_ref().map(ToString::to_string).unwrap_or_default();
-    let mut parameters = range_parameters(funnel, stretch);
-    parameters.extend([
-        Parameter::numbers("masks", masks(funnel).into_values()),
-        Parameter::numbers("filter_bits", filters.iter().map(|(bit, _)| *bit)),
-        Parameter::texts("filter_fields", fields.iter().map(String::as_str)),
-        Parameter::texts("filter_ops", filters.iter().map(|(_, filter)| filter.op.name())),
-        Parameter::texts(
-            "filter_values",
-            filters.iter().map(|(_, filter)| filter.value.as_deref().unwrap_or_default()),
-        ),
-        Parameter::text("breakdown", &breakdown),
-        Parameter::new("entry_steps", entry_steps),
-        Parameter::new("one_in", one_in),
-        Parameter::new("rows_max", rows_max),
-    ]);
-    parameters
+    }
+}
+
+/// The bits of the steps whose events' fields are looked at.
+fn detailed_steps(funnel: &Funnel) -> u16 {
+    let steps = funnel.steps.iter().enumerate();
+    let filtered = steps.filter(|(_, step)| !step.filters.is_empty()).fold(0, |bits, (step, _)| bits | 1 << step);
+    let broken_down = if funnel.breakdown.is_some() { entry_steps(funnel) } else { 0 };
+    filtered | broken_down
 }
 
 /// The event names of a funnel, each with the bits of all steps that go by it.
@@ -170,126 +213,4 @@ fn masks(funnel: &Funnel) -> BTreeMap<&str, u16> {
         *masks.entry(step.event_name.as_str()).or_default() |= 1 << index;
     }
     masks
-}
-
-/// The rows of `funnel_events.sql`, as they come.
-#[derive(Default)]
-struct Rows {
-    events: Vec<StepEvent>,
-    /// By text, the number of a value: that of its first appearance.
-    values: HashMap<Vec<u8>, u16>,
-    values_cut: bool,
-}
-
-/// What a row begins with: `actor`, `at_ms` and `steps`.
-const ROW_HEAD_BYTES: usize = 8 + 8 + 2;
-/// The number of the values that are too many to have one.
-const CUT: u16 = VALUES_MAX as u16;
-
-impl Rows {
-    /// Takes whole rows in `RowBinary`, <https://clickhouse.com/docs/interfaces/formats/RowBinary>; answers their bytes.
-    fn take(&mut self, bytes: &[u8]) -> usize {
-        let mut rest = bytes;
-        while let Some(after) = self.take_row(rest) {
-            rest = after;
-        }
-        bytes.len() - rest.len()
-    }
-
-    fn take_row<'b>(&mut self, bytes: &'b [u8]) -> Option<&'b [u8]> {
-        let (head, rest) = bytes.split_at_checked(ROW_HEAD_BYTES)?;
-        let (length, rest) = varint(rest)?;
-        let (value, rest) = rest.split_at_checked(length)?;
-        let number = |from: usize| u64::from_le_bytes(head[from..from + 8].try_into().expect("eight bytes"));
-        let steps = u16::from_le_bytes([head[16], head[17]]);
-        let value = self.number_of(&value[..length.min(VALUE_BYTES_MAX)]);
-        self.events.push(StepEvent::new(number(0), number(8), steps, value));
-        Some(rest)
-    }
-
-    fn number_of(&mut self, value: &[u8]) -> u16 {
-        if value.is_empty() {
-            return 0;
-        }
-        if let Some(number) = self.values.get(value) {
-            return *number;
-        }
-        let next = self.values.len() + 1;
-        if next == usize::from(CUT) {
-            self.values_cut = true;
-            return CUT;
-        }
-        self.values.insert(value.to_vec(), next as u16);
-        next as u16
-    }
-
-    /// The events, the texts of their values in order, and whether the last of these stands for all that were too many.
-    /// In order, since the order in which rows come must not decide which of two events comes first.
-    fn finish(self) -> (Vec<StepEvent>, Vec<String>, bool) {
-        let Self { mut events, values, values_cut } = self;
-        let mut values: Vec<_> = values.into_iter().collect();
-        values.sort_unstable();
-        let mut number_in_order = vec![0; usize::from(CUT) + 1];
-        let mut texts = vec![String::new()];
-        for (text, number) in values {
-            number_in_order[usize::from(number)] = texts.len() as u16;
-            texts.push(String::from_utf8_lossy(&text).into_owned());
-        }
-        if values_cut {
-            number_in_order[usize::from(CUT)] = texts.len() as u16;
-            texts.push(String::new());
-        }
-        for event in &mut events {
-            event.set_value(number_in_order[usize::from(event.value())]);
-        }
-        (events, texts, values_cut)
-    }
-}
-
-/// LEB128: seven bits a byte, the lowest first.
-fn varint(bytes: &[u8]) -> Option<(usize, &[u8])> {
-    let length = bytes.iter().position(|byte| byte & 0x80 == 0)? + 1;
-    let (digits, rest) = bytes.split_at(length);
-    let value = digits.iter().rev().fold(0_u64, |value, digit| value << 7 | u64::from(digit & 0x7f));
-    Some((usize::try_from(value).unwrap_or(usize::MAX), rest))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn row(actor: u64, at_ms: u64, steps: u16, value: &[u8]) -> Vec<u8> {
-        assert!(value.len() < 128, "one byte of length");
-        [&actor.to_le_bytes()[..], &at_ms.to_le_bytes(), &steps.to_le_bytes(), &[value.len() as u8], value].concat()
-    }
-
-    #[test]
-    fn rows_are_read_in_whatever_pieces_they_come() {
-        let bytes = [row(7, 1_000, 1, b"b"), row(8, 2_000, 2, b""), row(9, 3_000, 5, b"a")].concat();
-        for piece in [1, 5, 19, 1_000] {
-            let (mut rows, mut held) = (Rows::default(), Vec::new());
-            for piece in bytes.chunks(piece) {
-                held.extend_from_slice(piece);
-                let taken = rows.take(&held);
-                held.drain(..taken);
-            }
-            let (events, values, cut) = rows.finish();
-            let expected =
-                vec![StepEvent::new(7, 1_000, 1, 2), StepEvent::new(8, 2_000, 2, 0), StepEvent::new(9, 3_000, 5, 1)];
-            assert_eq!((events, values, cut), (expected, vec![String::new(), "a".to_owned(), "b".to_owned()], false));
-        }
-    }
-
-    #[test]
-    fn values_beyond_the_bound_are_one() {
-        let mut rows = Rows::default();
-        for actor in 0..VALUES_MAX as u64 + 5 {
-            let bytes = row(actor, 0, 1, actor.to_string().as_bytes());
-            assert_eq!(rows.take(&bytes), bytes.len());
-        }
-        let (events, values, cut) = rows.finish();
-        assert_eq!((values.len(), cut), (VALUES_MAX + 1, true));
-        let last = events.iter().rev().take(5).map(|event| usize::from(event.value()));
-        assert!(last.eq([VALUES_MAX; 5]));
-    }
 }

@@ -20,6 +20,7 @@ mod conversions;
 mod definitions;
 mod funnel;
 mod funnel_answer;
+mod funnel_rows;
 mod funnels;
 mod latest;
 mod range;

@@ -275,8 +275,8 @@ impl Store {
         self.ask(&self.access.reader, sql, parameters).await
     }
 
-    /// Asks for many rows, in `RowBinary`. They come in pieces: `take` is given what there is and says how
-    /// many bytes of it were whole rows. More than `rows_max` are an error.
+    /// Asks for many rows, as blocks of columns in `Native`. They come in pieces: `take` is given what there is and says how
+    /// many bytes of it were whole blocks. More than `rows_max` rows are an error.
     pub async fn read(
         &self,
         sql: &str,
@@ -286,7 +286,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         // Not held in memory, other than the rows of an answer.
         let limits = QueryLimits { result_rows_max: rows_max, result_bytes_max: u64::MAX, ..self.query_limits.clone() };
-        let question = self.question(&self.access.reader, sql, parameters, "RowBinary", &limits);
+        let question = self.question(&self.access.reader, sql, parameters, "Native", &limits);
         let mut reply = checked(question.send().await?).await?;
         let mut rest = Vec::new();
         while let Some(piece) = reply.chunk().await? {
@@ -296,7 +296,7 @@ impl Store {
         }
         match rest.is_empty() {
             true => Ok(()),
-            false => Err(StoreError::from_message(200, None, "unreadable reply: it ends within a row")),
+            false => Err(StoreError::from_message(200, None, "unreadable reply: it ends within a block")),
         }
     }
 

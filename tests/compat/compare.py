@@ -65,16 +65,21 @@ BINDINGS = [
         "filter_fields": r"['properties.feature','device_type','properties.it\'s','properties.feature','properties.count','properties.feature']",
         "filter_ops": "['contains','=','!=','exists','>','<']",
         "filter_values": r"['F-1','mobile','\\','','5','7']",
+        "all_names": "['feature_used','signup_started']",
+        "filtered": 1,
         "breakdown": breakdown,
+        "broken_down": int(breakdown != ""),
         "entry_steps": 1,
-        "one_in": 1,
+        "one_in": one_in,
+        "before_sign_in": int(one_in > 1),
         "rows_max": 100_000,
     }
-    for (until, (range_seconds, bucket_seconds)), field, by, breakdown in zip(
+    for (until, (range_seconds, bucket_seconds)), field, by, breakdown, one_in in zip(
         itertools.product(MOMENTS, RANGES),
         itertools.cycle(["", "country_code", "o'clock"]),
         itertools.cycle(["all", "country", "device"]),
         itertools.cycle(["", "country_code", "properties.feature"]),
+        itertools.cycle([1, 2]),
     )
 ]
 

@@ -193,16 +193,25 @@ async fn values_are_compared_as_they_were_sent() {
     assert_eq!(post(&app, &funnel).await["breakdown"][0]["value"], odd);
 }
 
-/// What the answer should be, from every way through the events of each user.
+/// Whose an event is: its user's, else that of whoever signs in during its session, else the session's. A session of
+/// these events has one user at most.
+fn actor<'e>(event: &'e Value, of_steps: &[&'e Value]) -> &'e Value {
+    let in_session = of_steps.iter().filter(|other| other["session_id"] == event["session_id"]);
+    let mut users = in_session.map(|other| &other["user_id"]).filter(|user| !user.is_null());
+    if event["user_id"].is_null() { users.next_back().unwrap_or(&event["session_id"]) } else { &event["user_id"] }
+}
+
+/// What the answer should be, from every way through the events of each actor.
 fn reference(events: &[Value], steps: &[Vec<&str>], window_ms: i64, any_order: bool) -> Vec<u64> {
-    let mut users: Vec<&str> = events.iter().map(|event| event["user_id"].as_str().expect("a user")).collect();
-    users.sort_unstable();
-    users.dedup();
+    let is_step = |event: &&Value| steps.iter().flatten().any(|name| event["event_name"] == *name);
+    let of_steps: Vec<&Value> = events.iter().filter(is_step).collect();
+    let mut events: Vec<_> = of_steps.iter().map(|event| (actor(event, &of_steps).as_str(), *event)).collect();
+    events.sort_by_key(|(actor, _)| *actor);
     let mut counts = vec![0; steps.len()];
-    for user in users {
-        let own: Vec<_> = events
+    for own in events.chunk_by(|(one, _), (other, _)| one == other) {
+        let own: Vec<_> = own
             .iter()
-            .filter(|event| event["user_id"] == user)
+            .map(|(_, event)| *event)
             .map(|event| (event["timestamp"].as_i64().expect("a time"), event["event_name"].as_str().expect("a name")))
             .collect();
         let furthest = match any_order {
@@ -244,7 +253,12 @@ async fn random_streams_are_counted_as_by_trying_every_way_whatever_order_they_c
             // Whole seconds of some minutes: many events share a millisecond.
             let seconds_ago = random.random_range(1..600);
             let name = names[random.random_range(0..names.len())];
-            did(&user, name, f64::from(seconds_ago) / 60.0, json!({}))
+            let mut event = did(&user, name, f64::from(seconds_ago) / 60.0, json!({}));
+            event["session_id"] = json!(format!("{user} {}", random.random_range(0..3)));
+            if random.random_range(0..3) == 0 {
+                event["user_id"] = Value::Null;
+            }
+            event
         })
         .collect();
     events.shuffle(&mut random);
@@ -283,19 +297,75 @@ async fn sessions_count_where_there_is_no_user() {
     assert_eq!(counts(&reply.json["steps"]), [3, 2], "{reply:?}");
 }
 
+/// Anonymous until the last step, in which the user appears: what most products send.
+fn signs_in(user: &str, session: &str, minutes_ago: f64, names: &[&str]) -> Vec<Value> {
+    let last = names.len() - 1;
+    let step = |(step, name): (usize, &&str)| {
+        let mut event = did(user, name, minutes_ago - step as f64 / 60.0, json!({ "plan": user }));
+        event["session_id"] = json!(session);
+        if step < last {
+            event["user_id"] = Value::Null;
+        }
+        event
+    };
+    names.iter().enumerate().map(step).collect()
+}
+
+#[tokio::test]
+async fn who_signs_in_during_a_session_was_there_before() {
+    let events = [
+        signs_in("ada", "laptop", 50.0, &["a", "b", "c"]),
+        // Comes back on another device, and is the same person.
+        signs_in("ada", "phone", 40.0, &["a", "c"]),
+        // Never signs in.
+        signs_in("bob", "tablet", 30.0, &["a", "b", "x"]),
+        // Signs in with an event that is no step of the funnel.
+        signs_in("eve", "watch", 20.0, &["a", "x"]),
+    ];
+    let app = app_with(&events.concat(), &[]).await;
+    let reply = get(&app, "steps=a,b,c&range=1h&breakdown=properties.plan").await;
+    assert_eq!(counts(&reply.json["steps"]), [3, 2, 1], "{reply:?}");
+    let groups = reply.json["breakdown"].as_array().expect("groups").iter();
+    let groups: Vec<_> = groups.map(|group| (group["value"].as_str(), counts(&group["steps"]))).collect();
+    assert_eq!(
+        groups,
+        [(Some("ada"), vec![1, 1, 1]), (Some("bob"), vec![1, 1, 0]), (Some("eve"), vec![1, 0, 0])],
+        "{reply:?}"
+    );
+}
+
 #[tokio::test]
 async fn of_too_many_events_a_share_of_the_users_is_counted_and_the_answer_says_so() {
     let users = 0..3_000;
-    let events: Vec<_> =
-        users.flat_map(|user| ["a", "b"].map(|name| did(&format!("u{user}"), name, 5.0, json!({})))).collect();
+    let known = users.clone().flat_map(|user| ["a", "b"].map(|name| did(&format!("u{user}"), name, 5.0, json!({}))));
+    // In two sessions, the second step in the second one.
+    let signing_in = users.flat_map(|user| {
+        let user = format!("v{user}");
+        [
+            signs_in(&user, &format!("{user} first"), 9.0, &["a", "d"]),
+            signs_in(&user, &format!("{user} second"), 5.0, &["b", "d"]),
+        ]
+        .concat()
+    });
+    let events: Vec<_> = known.chain(signing_in).collect();
     let app = app_with(&events, &[("WEIR_FUNNEL_EVENTS_MAX", "1000")]).await;
-    let answer = get(&app, "steps=a,b&range=1h").await.json;
-    assert_eq!(answer["sampled_one_in"], 6);
-    let (counted, error) = (counts(&answer["steps"]), answer["steps"][0]["count_error"].as_u64().expect("an error"));
-    assert_eq!((counted[0] % 6, counted[0]), (0, counted[1]));
-    // One user in six of 3,000: the standard error is 6 × √(500 × 5/6) = 122.
-    assert!((100..150).contains(&error), "{error}");
-    assert!(counted[0].abs_diff(3_000) < 5 * error, "{counted:?} ± {error}");
+    for (parameters, one_in, actors) in [
+        ("steps=a,b&range=1h", 12, vec![6_000, 3_000]),
+        // Signing in is a step, so that the two sessions are one person.
+        ("steps=a,b,d&range=1h&window=1h", 18, vec![6_000, 6_000, 3_000]),
+    ] {
+        let answer = get(&app, parameters).await.json;
+        assert_eq!(answer["sampled_one_in"], one_in);
+        let (counted, error) =
+            (counts(&answer["steps"]), answer["steps"][0]["count_error"].as_u64().expect("an error"));
+        // n × √(counted × (1 − 1/n)), where counted is about a share of 1/n: √(actors × (n − 1)).
+        let expected_error = u64::isqrt(actors[0] * (one_in - 1));
+        assert!(error.abs_diff(expected_error) < expected_error / 5, "{error}, not {expected_error}");
+        for (counted, actors) in counted.iter().zip(actors) {
+            assert_eq!(counted % one_in, 0);
+            assert!(counted.abs_diff(actors) < 5 * error, "{counted} of {actors} ± {error}");
+        }
+    }
 }
 
 #[tokio::test]

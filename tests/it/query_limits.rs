@@ -73,6 +73,7 @@ async fn the_embedded_engine_takes_the_limits_that_are_sent() {
 #[tokio::test]
 async fn a_query_of_death_is_answered_504_and_ingestion_and_other_queries_go_on() {
     let app = TestApp::start().await;
+    app.schema().await;
     app.accept(&json!([event(json!({ "event_name": "feature_used" }))])).await;
     app.stored(1).await;
     for change in [
