@@ -62,7 +62,7 @@ ALTER TABLE events
             countIf(event_name = 'signup_started'),
             countIf(event_name = 'signup_completed'),
             max(timestamp),
-            uniqCombined64(14)(session_id)
+            uniqCombined64State(12)(session_id)
         GROUP BY toStartOfMinute(timestamp, 'UTC')
     );
 

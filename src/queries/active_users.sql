@@ -1,8 +1,8 @@
 -- Distinct sessions in the last five minutes, and minute by minute over the range.
 -- takes range 1h, 4h, 6h, 24h: how far back to look
 -- column minute DateTime('UTC'): start of the minute; every minute of the range is a row, oldest first, the running one last
--- column active_users UInt64: distinct sessions seen in that minute
--- column active_users_5m UInt64: distinct sessions in the five minutes before `until`, the same in every row
+-- column active_users UInt64: distinct sessions seen in that minute; an estimate beyond some hundreds, off by 1.6 % (one standard error)
+-- column active_users_5m UInt64: distinct sessions in the five minutes before `until`, estimated likewise, the same in every row
 -- column active_users_5m_before UInt64: distinct sessions in the five minutes before those, the same in every row
 -- parameter until DateTime64(3, 'UTC'): the moment asked about; later events are not counted
 -- parameter range_seconds UInt32: length of the range, whole minutes
@@ -10,14 +10,38 @@ WITH
     {until:DateTime64(3, 'UTC')} AS until,
     toStartOfMinute(until) AS running_minute,
     running_minute - {range_seconds:UInt32} AS first_minute,
+    until - INTERVAL 5 MINUTE AS five_minutes_ago,
+    -- It belongs to both.
+    running_minute - 300 AS shared_minute,
     (
         SELECT (
-            -- By their hashes, which takes half the time: of a million sessions, none shares one.
-            uniqExactIf(cityHash64(session_id), timestamp > until - INTERVAL 5 MINUTE),
-            uniqExactIf(cityHash64(session_id), timestamp <= until - INTERVAL 5 MINUTE)
+            uniqCombined64MergeIf(12)(sessions, NOT earlier),
+            uniqCombined64MergeIf(12)(sessions, earlier)
         )
-        FROM events
-        WHERE timestamp > until - INTERVAL 10 MINUTE AND timestamp <= until
+        FROM
+        (
+            -- Whole minutes, from the rollup.
+            SELECT
+                toStartOfMinute(timestamp, 'UTC') < shared_minute AS earlier,
+                uniqCombined64State(12)(session_id) AS sessions
+            FROM events
+            WHERE toStartOfMinute(timestamp, 'UTC') > running_minute - 600
+                AND toStartOfMinute(timestamp, 'UTC') < running_minute
+                AND toStartOfMinute(timestamp, 'UTC') != shared_minute
+            GROUP BY toStartOfMinute(timestamp, 'UTC')
+
+            UNION ALL
+
+            -- The broken minutes at the ends, from the rows.
+            SELECT
+                timestamp <= five_minutes_ago AS earlier,
+                uniqCombined64State(12)(session_id) AS sessions
+            FROM events
+            WHERE (timestamp > until - INTERVAL 10 MINUTE AND timestamp < running_minute - 540)
+                OR (timestamp >= shared_minute AND timestamp < running_minute - 240)
+                OR (timestamp >= running_minute AND timestamp <= until)
+            GROUP BY earlier
+        )
     ) AS last_ten_minutes
 SELECT
     minute,
@@ -29,7 +53,7 @@ FROM
     -- Whole minutes, from the rollup.
     SELECT
         toStartOfMinute(timestamp, 'UTC') AS minute,
-        uniqCombined64(14)(session_id) AS sessions
+        finalizeAggregation(uniqCombined64State(12)(session_id)) AS sessions
     FROM events
     WHERE minute >= first_minute AND minute < running_minute
     GROUP BY minute
@@ -39,7 +63,7 @@ FROM
     -- The running minute, from the rows, since it ends at `until`.
     SELECT
         running_minute AS minute,
-        uniqCombined64(14)(session_id) AS sessions
+        uniqCombined64(12)(session_id) AS sessions
     FROM events
     WHERE timestamp >= running_minute AND timestamp <= until
 
