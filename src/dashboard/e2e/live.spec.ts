@@ -27,19 +27,24 @@ test("all_four_panels_follow_the_events", async ({ page, weir }) => {
   await expect(errors).toHaveText("7.14%", { timeout: SEEN_WITHIN_MS });
 });
 
-test("the_age_of_the_data_is_on_every_panel", async ({ page, weir }) => {
+test("the_age_of_the_data_is_always_on_screen", async ({ page, weir }) => {
   await weir.send(visit(0));
   await page.goto(weir.dashboardUrl);
+  await expect(page.getByTestId("data-age")).toHaveText(/^newest event (\d\.\d|\d+) s ago$/);
+  // The same as in the header, and therefore not said again.
   await expect(page.getByTestId("panel-state")).toHaveText(
-    Array.from({ length: 4 }, () => /^Newest event \d+ s ago, answered in \d+ ms$/),
+    Array.from({ length: 4 }, () => /^Answered in \d+ ms$/),
   );
 });
 
-test("old_data_is_called_stale", async ({ page, weir }) => {
+test("old_data_is_called_stale_and_looks_so", async ({ page, weir }) => {
   const tenMinutesAgo = new Date(Date.now() - 600_000).toISOString();
   await weir.send(visit(0, tenMinutesAgo));
   await page.goto(weir.dashboardUrl);
+  await expect(page.getByTestId("data-age")).toHaveText(/^▲ newest event 1\d min ago$/);
   await expect(page.getByTestId("panel-state").first()).toHaveText(
     /Stale: newest event 1\d min ago/,
   );
+  const fresh = "rgb(35, 42, 54)";
+  await expect(page.getByRole("region").first()).not.toHaveCSS("border-top-color", fresh);
 });

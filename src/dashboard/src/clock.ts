@@ -1,31 +1,48 @@
 import { useSyncExternalStore } from "react";
 
-const TICK_MS = 1_000;
+/** The browser's time, told at an interval, from one timer for all who look. */
+class Clock {
+  private nowMs = Date.now();
+  private timer: ReturnType<typeof setInterval> | undefined;
+  private readonly readers = new Set<() => void>();
 
-let nowMs = Date.now();
-let timer: ReturnType<typeof setInterval> | undefined;
-const readers = new Set<() => void>();
+  constructor(private readonly tickMs: number) {}
 
-function tick(): void {
-  nowMs = Date.now();
-  for (const read of readers) {
-    read();
-  }
-}
+  readonly read = () => this.nowMs;
 
-function subscribe(read: () => void): () => void {
-  readers.add(read);
-  timer ??= setInterval(tick, TICK_MS);
-  return () => {
-    readers.delete(read);
-    if (readers.size === 0) {
-      clearInterval(timer);
-      timer = undefined;
+  readonly subscribe = (reader: () => void) => {
+    if (this.readers.size === 0) {
+      this.nowMs = Date.now();
+      this.timer = setInterval(this.tick, this.tickMs);
+    }
+    this.readers.add(reader);
+    return () => {
+      this.readers.delete(reader);
+      if (this.readers.size === 0) {
+        clearInterval(this.timer);
+      }
+    };
+  };
+
+  private readonly tick = () => {
+    this.nowMs = Date.now();
+    for (const reader of this.readers) {
+      reader();
     }
   };
 }
 
-/** The browser's time in ms, once a second, from one timer for all: ages on the page change together. */
+const seconds = new Clock(1_000);
+const tenths = new Clock(100);
+
+/** The browser's time in ms, once a second: ages on the page change together. */
 export function useNowMs(): number {
-  return useSyncExternalStore(subscribe, () => nowMs);
+  return useSyncExternalStore(seconds.subscribe, seconds.read);
+}
+
+/** What `read` makes of the browser's time ten times a second. Draws only when that changes. */
+export function useEachTenth<Read extends string | number | null>(
+  read: (nowMs: number) => Read,
+): Read {
+  return useSyncExternalStore(tenths.subscribe, () => read(tenths.read()));
 }

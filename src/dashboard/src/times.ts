@@ -30,6 +30,15 @@ export function age(lengthMs: number): string {
   return `${Math.floor(lengthMs / DAY_MS)} d`;
 }
 
+const TENTHS_BELOW_MS = 10_000;
+
+/** As `age`, but in tenths of a second below ten: "0.8 s". */
+export function fineAge(lengthMs: number): string {
+  return lengthMs < TENTHS_BELOW_MS
+    ? `${(Math.floor(Math.max(0, lengthMs) / 100) / 10).toFixed(1)} s`
+    : age(lengthMs);
+}
+
 /** The zone every time on the page is in: "Europe/Lisbon (GMT+1)". */
 export function timeZone(): string {
   const name = Intl.DateTimeFormat().resolvedOptions().timeZone;

@@ -1,4 +1,3 @@
-import type { Range } from "../range.ts";
 import type { components } from "./schema.gen.ts";
 
 type Schemas = components["schemas"];
@@ -13,8 +12,17 @@ export interface Answers {
 export type QueryName = keyof Answers;
 export type Info = Schemas["Info"];
 
-/** An answer, the range it is about, and its arrival by this browser's own clock. */
-export type Received<Answer> = Answer & { range: Range; received_at_ms: number; took_ms: number };
+/** What a question's URL carries. */
+export type Arguments = Record<string, string>;
+
+/** What an answer is to, and when it came, by this browser's own clock. */
+export interface Receipt<Asked> {
+  asked: Asked;
+  received_at_ms: number;
+  took_ms: number;
+}
+
+export type Received<Answer, Asked> = Answer & Receipt<Asked>;
 
 /** Longer than the server gives a query, so that the server's own reason arrives first. */
 const ANSWER_WAIT_MAX_MS = 10_000;
@@ -24,20 +32,21 @@ export class RequestFailure extends Error {
   override readonly name = "RequestFailure";
 }
 
-/** Asks one question over one range. Throws RequestFailure, or the abort of `signal`. */
-export async function fetchAnswer<Name extends QueryName>(
+/** Asks one question. Throws RequestFailure, or the abort of `signal`. */
+export async function fetchAnswer<Name extends QueryName, Asked extends Arguments>(
   name: Name,
-  range: Range,
+  asked: Asked,
   signal: AbortSignal,
-): Promise<Received<Answers[Name]>> {
+): Promise<Received<Answers[Name], Asked>> {
   const askedAtMs = performance.now();
-  const answer = await fetchJson<Answers[Name]>(`/api/queries/${name}?range=${range}`, signal);
-  return {
-    ...answer,
-    range,
+  const path = `/api/queries/${name}?${new URLSearchParams(asked)}`;
+  const answer = await fetchJson<Answers[Name]>(path, signal);
+  const receipt: Receipt<Asked> = {
+    asked,
     received_at_ms: Date.now(),
     took_ms: performance.now() - askedAtMs,
   };
+  return { ...answer, ...receipt };
 }
 
 export function fetchInfo(signal: AbortSignal): Promise<Info> {

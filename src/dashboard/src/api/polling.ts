@@ -1,14 +1,18 @@
 import { keepPreviousData, queryOptions } from "@tanstack/react-query";
-import type { Range } from "../range.ts";
-import { fetchAnswer, fetchInfo, type QueryName } from "./client.ts";
+import { type Arguments, fetchAnswer, fetchInfo, type QueryName } from "./client.ts";
 
 export const POLL_INTERVAL_MS = 5_000;
 
 /** One question, asked every five seconds while the page is looked at. */
-export function polled<Name extends QueryName>(name: Name, range: Range) {
+export function polled<Name extends QueryName, Asked extends Arguments>(
+  name: Name,
+  asked: Asked,
+  title: string,
+) {
   return queryOptions({
-    queryKey: ["queries", name, range] as const,
-    queryFn: ({ signal }) => fetchAnswer(name, range, signal),
+    queryKey: ["queries", name, asked] as const,
+    queryFn: ({ signal }) => fetchAnswer(name, asked, signal),
+    meta: { title },
     refetchInterval: POLL_INTERVAL_MS,
     placeholderData: keepPreviousData,
     // A failure shows at once, as failureReason, and stays until an answer comes: trying again at

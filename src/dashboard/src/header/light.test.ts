@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { light, type Signs } from "./light.ts";
 
 const TITLES = ["Active users", "Sign-ups", "Features", "Errors"];
+const NOW_MS = 1_000_000;
 
 function panels(changes: Record<number, Partial<Signs>> = {}): Signs[] {
   return TITLES.map((title, index) => ({
@@ -9,36 +10,36 @@ function panels(changes: Record<number, Partial<Signs>> = {}): Signs[] {
     answered: true,
     failed: false,
     tookMs: 20,
-    takingLong: false,
+    fetchingSinceMs: null,
     ...changes[index],
   }));
 }
 
 describe("light", () => {
   it("is_green_only_when_all_four_answer", () => {
-    expect(light(panels())).toEqual({ state: "green", words: "Live" });
-    expect(light(panels({ 2: { answered: false } }))).toEqual({
+    expect(light(panels(), NOW_MS)).toEqual({ state: "green", words: "Live" });
+    expect(light(panels({ 2: { answered: false } }), NOW_MS)).toEqual({
       state: "yellow",
       words: "Connecting",
     });
   });
 
   it("is_yellow_over_two_seconds", () => {
-    expect(light(panels({ 1: { tookMs: 2_000 } })).state).toBe("green");
-    expect(light(panels({ 1: { tookMs: 2_001 } }))).toEqual({
+    expect(light(panels({ 1: { tookMs: 2_000 } }), NOW_MS).state).toBe("green");
+    expect(light(panels({ 1: { tookMs: 2_001 } }), NOW_MS)).toEqual({
       state: "yellow",
       words: "Slow: Sign-ups",
     });
   });
 
   it("is_yellow_while_a_request_is_taking_long", () => {
-    expect(light(panels({ 0: { takingLong: true }, 3: { tookMs: 3_000 } })).words).toBe(
-      "Slow: Active users, Errors",
-    );
+    const begun = panels({ 0: { fetchingSinceMs: NOW_MS }, 3: { tookMs: 3_000 } });
+    expect(light(begun, NOW_MS + 2_000).words).toBe("Slow: Errors");
+    expect(light(begun, NOW_MS + 2_001).words).toBe("Slow: Active users, Errors");
   });
 
   it("is_red_when_any_fails_however_slow_the_others_are", () => {
-    expect(light(panels({ 0: { takingLong: true }, 1: { failed: true } }))).toEqual({
+    expect(light(panels({ 0: { tookMs: 9_000 }, 1: { failed: true } }), NOW_MS)).toEqual({
       state: "red",
       words: "Unreachable: Sign-ups",
     });
@@ -46,8 +47,11 @@ describe("light", () => {
 
   it("does_not_list_what_is_all", () => {
     const failed = { failed: true };
-    expect(light(panels({ 0: failed, 1: failed, 2: failed, 3: failed })).words).toBe(
+    expect(light(panels({ 0: failed, 1: failed, 2: failed, 3: failed }), NOW_MS).words).toBe(
       "Unreachable: all panels",
+    );
+    expect(light(panels({ 0: failed }).slice(0, 1), NOW_MS).words).toBe(
+      "Unreachable: Active users",
     );
   });
 });

@@ -1,37 +1,40 @@
+import type { Watched } from "../api/watched.ts";
+
 /** An answer that takes longer than this is slow. */
 export const SLOW_AFTER_MS = 2_000;
 
-/** What is known about the asking of one panel's question. */
-export interface Signs {
-  title: string;
-  answered: boolean;
-  failed: boolean;
-  tookMs: number;
-  /** A request has been running for longer than SLOW_AFTER_MS. */
-  takingLong: boolean;
-}
+/** What is known about the asking of one of the page's questions. */
+export type Signs = Omit<Watched, "freshness">;
 
 export interface Light {
   state: "green" | "yellow" | "red";
   words: string;
 }
 
-/** One light for all panels: the worst of them decides, and is named. */
-export function light(panels: readonly Signs[]): Light {
-  const failed = panels.filter((panel) => panel.failed);
+/** One light for the whole page: the worst of its questions decides, and is named. */
+export function light(shown: readonly Signs[], nowMs: number): Light {
+  const failed = shown.filter((signs) => signs.failed);
   if (failed.length > 0) {
-    return { state: "red", words: `Unreachable: ${named(failed, panels)}` };
+    return { state: "red", words: `Unreachable: ${named(failed, shown)}` };
   }
-  const slow = panels.filter((panel) => panel.takingLong || panel.tookMs > SLOW_AFTER_MS);
+  const slow = shown.filter((signs) => runningMs(signs, nowMs) > SLOW_AFTER_MS);
   if (slow.length > 0) {
-    return { state: "yellow", words: `Slow: ${named(slow, panels)}` };
+    return { state: "yellow", words: `Slow: ${named(slow, shown)}` };
   }
-  if (panels.some((panel) => !panel.answered)) {
+  if (shown.some((signs) => !signs.answered)) {
     return { state: "yellow", words: "Connecting" };
   }
   return { state: "green", words: "Live" };
 }
 
+/** How long the last answer took, or the one that is waited for has been taking. */
+function runningMs({ tookMs, fetchingSinceMs }: Signs, nowMs: number): number {
+  return Math.max(tookMs, fetchingSinceMs === null ? 0 : nowMs - fetchingSinceMs);
+}
+
 function named(some: readonly Signs[], all: readonly Signs[]): string {
-  return some.length === all.length ? "all panels" : some.map((panel) => panel.title).join(", ");
+  if (some.length === all.length && all.length > 1) {
+    return "all panels";
+  }
+  return [...new Set(some.map((signs) => signs.title))].join(", ");
 }

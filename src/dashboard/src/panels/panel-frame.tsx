@@ -3,13 +3,13 @@ import { ChartKey, type KeyEntry } from "../charts/chart-key.tsx";
 import { NO_FIGURE } from "../figures.ts";
 import { Headline } from "./headline.tsx";
 import { Invitation } from "./invitation.tsx";
-import type { Freshness } from "./panel-state.ts";
+import type { PanelAnswer } from "./panel-state.ts";
 import type { SampleEvent } from "./sample-event.ts";
 import { StateLine } from "./state-line.tsx";
 
 /** What a panel's query must tell its frame. */
 export interface PanelQuery {
-  data: Freshness | undefined;
+  data: PanelAnswer | undefined;
   failureReason: Error | null;
   isPlaceholderData: boolean;
 }
@@ -51,7 +51,7 @@ export function PanelFrame(props: PanelFrameProps) {
     <section
       aria-labelledby={`${name}-title`}
       aria-busy={query.isPlaceholderData || picture === undefined}
-      className="flex h-[28rem] min-w-0 flex-col gap-1 rounded border border-line bg-panel p-2 pt-1.5 tablet:h-[23rem] desk:h-auto desk:min-h-0"
+      className="group/panel flex h-[28rem] min-w-0 flex-col gap-1 rounded border border-line bg-panel has-data-[state=failed]:border-bad has-data-[state=stale]:border-warn p-2 pt-1.5 tablet:h-[23rem] desk:h-auto desk:min-h-0"
     >
       <header className="flex shrink-0 flex-col justify-between gap-x-2 tablet:flex-row tablet:items-baseline">
         <h2 id={`${name}-title`} className="shrink-0 text-title font-medium text-strong">
@@ -68,7 +68,8 @@ export function PanelFrame(props: PanelFrameProps) {
             </div>
           )}
         </div>
-        <div className="min-h-0 flex-1 text-body">
+        {/* What is stale has lost its colour, and so cannot be taken for what is live. */}
+        <div className="min-h-0 flex-1 text-body group-has-data-[state=stale]/panel:grayscale">
           {picture === undefined && <div className="h-full rounded bg-raised opacity-40" />}
           {picture?.missing != null && <Invitation missing={picture.missing} event={sample} />}
           {drawn && children}

@@ -1,39 +1,23 @@
+import { dataAgeMs, type Freshness, STALE_AFTER_MS } from "../freshness.ts";
 import { age, clockTimeWithSeconds } from "../times.ts";
 
-/** An age at which live data is no longer live. */
-const STALE_AFTER_MS = 60_000;
+/** Ages that differ by less are one: panels ask one after another. */
+const SAME_AGE_MS = 1_500;
 
-export interface Freshness {
-  newest_event_at: string | null;
-  computed_at: string;
-  elapsed_ms: number;
-  received_at_ms: number;
+/** An answer as its panel's state line needs it. */
+export type PanelAnswer = Freshness & { elapsed_ms: number };
+
+export interface PanelState {
+  kind: "loading" | "fresh" | "stale" | "failed";
+  words: string;
 }
 
-export type PanelState =
-  | { kind: "loading"; words: string }
-  | { kind: "fresh"; words: string }
-  | { kind: "stale"; words: string }
-  | { kind: "failed"; words: string };
-
-/**
- * Age of the newest event in ms, null when there is none. The server's two times are compared with
- * each other and the browser's with each other: their clocks need not agree.
- */
-export function dataAgeMs(answer: Freshness, nowMs: number): number | null {
-  if (answer.newest_event_at === null) {
-    return null;
-  }
-  const whenComputedMs = Date.parse(answer.computed_at) - Date.parse(answer.newest_event_at);
-  const sinceReceivedMs = nowMs - answer.received_at_ms;
-  return Math.max(0, whenComputedMs) + Math.max(0, sinceReceivedMs);
-}
-
-/** What a panel says about its data, in one line. */
+/** What a panel says about its data, in one line. The header says the age of the page's. */
 export function panelState(
-  answer: Freshness | undefined,
+  answer: PanelAnswer | undefined,
   failure: Error | null,
   nowMs: number,
+  pageAgeMs: number | null,
 ): PanelState {
   if (failure !== null) {
     const since =
@@ -52,6 +36,10 @@ export function panelState(
   if (ageMs > STALE_AFTER_MS) {
     return { kind: "stale", words: `Stale: newest event ${age(ageMs)} ago` };
   }
-  const elapsed = Math.max(1, Math.round(answer.elapsed_ms));
-  return { kind: "fresh", words: `Newest event ${age(ageMs)} ago, answered in ${elapsed} ms` };
+  const answered = `nswered in ${Math.max(1, Math.round(answer.elapsed_ms))} ms`;
+  const differs = Math.abs(ageMs - (pageAgeMs ?? 0)) > SAME_AGE_MS;
+  return {
+    kind: "fresh",
+    words: differs ? `Newest event ${age(ageMs)} ago, a${answered}` : `A${answered}`,
+  };
 }

@@ -1,5 +1,7 @@
+import { useWatched } from "../api/watched.ts";
 import { useNowMs } from "../clock.ts";
-import { type Freshness, type PanelState, panelState } from "./panel-state.ts";
+import { pageAgeMs } from "../freshness.ts";
+import { type PanelAnswer, type PanelState, panelState } from "./panel-state.ts";
 
 const LOOKS: Record<PanelState["kind"], { color: string; shape: string }> = {
   loading: { color: "text-quiet", shape: "" },
@@ -9,13 +11,15 @@ const LOOKS: Record<PanelState["kind"], { color: string; shape: string }> = {
 };
 
 interface StateLineProps {
-  answer: Freshness | undefined;
+  answer: PanelAnswer | undefined;
   failure: Error | null;
 }
 
 /** On its own, so that its once-a-second change does not draw the chart again. */
 export function StateLine({ answer, failure }: StateLineProps) {
-  const { kind, words } = panelState(answer, failure, useNowMs());
+  const nowMs = useNowMs();
+  const onPage = useWatched().flatMap(({ freshness }) => freshness ?? []);
+  const { kind, words } = panelState(answer, failure, nowMs, pageAgeMs(onPage, nowMs));
   const { color, shape } = LOOKS[kind];
   return (
     <p

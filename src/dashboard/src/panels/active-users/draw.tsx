@@ -10,7 +10,7 @@ import { mapActiveUsers, readMinute } from "./map.ts";
 export function ActiveUsers({ range }: { range: Range }) {
   const query = useQuery(askActiveUsers(range));
   // The range of the answer, which for a moment is not yet the one just chosen.
-  const picture = query.data && mapActiveUsers(query.data, query.data.range);
+  const picture = query.data && mapActiveUsers(query.data, query.data.asked.range);
   return (
     <PanelFrame
       name="active-users"

@@ -10,7 +10,7 @@ import { ERROR_THRESHOLD_PCT, mapErrorRate, readErrorMinute } from "./map.ts";
 export function ErrorRate({ range }: { range: Range }) {
   const query = useQuery(askErrorRate(range));
   // The range of the answer, which for a moment is not yet the one just chosen.
-  const picture = query.data && mapErrorRate(query.data, query.data.range);
+  const picture = query.data && mapErrorRate(query.data, query.data.asked.range);
   return (
     <PanelFrame
       name="error-rate"

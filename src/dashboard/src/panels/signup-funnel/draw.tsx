@@ -9,7 +9,7 @@ import { mapSignupFunnel, readBucket } from "./map.ts";
 export function SignupFunnel({ range }: { range: Range }) {
   const query = useQuery(askSignupFunnel(range));
   // The range of the answer, which for a moment is not yet the one just chosen.
-  const picture = query.data && mapSignupFunnel(query.data, query.data.range);
+  const picture = query.data && mapSignupFunnel(query.data, query.data.asked.range);
   return (
     <PanelFrame
       name="signup-funnel"

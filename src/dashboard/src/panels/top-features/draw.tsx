@@ -9,7 +9,7 @@ import { mapTopFeatures } from "./map.ts";
 export function TopFeatures({ range }: { range: Range }) {
   const query = useQuery(askTopFeatures(range));
   // The range of the answer, which for a moment is not yet the one just chosen.
-  const picture = query.data && mapTopFeatures(query.data, query.data.range);
+  const picture = query.data && mapTopFeatures(query.data, query.data.asked.range);
   return (
     <PanelFrame
       name="top-features"
