@@ -29,6 +29,12 @@ use crate::queries::{Answers, Catalog, Content};
 #[allow_missing = true]
 struct DashboardFiles;
 
+/// The document of every page; its script draws the page that the address names.
+const INDEX: &str = "index.html";
+
+/// Paths of the pages, without their first slash.
+const PAGES: [&str; 6] = ["", "funnels", "features", "errors", "live", "setup"];
+
 /// Nothing is loaded from elsewhere, and nobody may frame the dashboard. Charts set styles on their elements.
 const CONTENT_SECURITY_POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'",
@@ -120,15 +126,21 @@ async fn get_openapi(State(state): State<DashboardState>) -> Json<serde_json::Va
     Json(openapi_json(&state.0.catalog))
 }
 
-/// A file of the dashboard, by its path.
+/// The file of the dashboard that a path without its first slash names, and the status it comes with. A path that could
+/// be a page but is none comes with the page that says so, and links to those there are.
+fn file_for(path: &str) -> (&str, StatusCode) {
+    let is_file = path.starts_with("assets/") || path.contains('.');
+    match PAGES.contains(&path) {
+        true => (INDEX, StatusCode::OK),
+        false if is_file => (path, StatusCode::OK),
+        false => (INDEX, StatusCode::NOT_FOUND),
+    }
+}
+
 async fn get_file(uri: Uri, headers: HeaderMap) -> Response {
-    let path = match uri.path().trim_start_matches('/') {
-        "" => "index.html",
-        path => path,
-    };
+    let (path, status) = file_for(uri.path().trim_start_matches('/'));
     let Some(file) = DashboardFiles::get(path) else {
-        let missing_build = path == "index.html";
-        return match missing_build {
+        return match path == INDEX {
             true => (StatusCode::NOT_FOUND, "This weir was built without its dashboard: run `make build`.\n")
                 .into_response(),
             false => ApiError::NotFound.into_response(),
@@ -137,10 +149,13 @@ async fn get_file(uri: Uri, headers: HeaderMap) -> Response {
     let etag = format!("\"{}\"", hex(&file.metadata.sha256_hash()[..16]));
     // Names of assets hold a hash of their content; the page itself must be asked for again.
     let cache = if path.starts_with("assets/") { "public, max-age=31536000, immutable" } else { "no-cache" };
-    let unchanged = headers.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == etag.as_bytes());
-    let body = if unchanged { Body::empty() } else { Body::from(file.data) };
+    let known = headers.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == etag.as_bytes());
+    let (status, body) = match status {
+        StatusCode::OK if known => (StatusCode::NOT_MODIFIED, Body::empty()),
+        status => (status, Body::from(file.data)),
+    };
     let mut response = (
-        if unchanged { StatusCode::NOT_MODIFIED } else { StatusCode::OK },
+        status,
         [
             (header::CONTENT_TYPE, file.metadata.mimetype()),
             (header::ETAG, etag.as_str()),
@@ -157,4 +172,27 @@ async fn get_file(uri: Uri, headers: HeaderMap) -> Response {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_page_in_the_dashboards_table_is_served_at_its_path() {
+        let table = include_str!("../dashboard/src/pages/table.ts");
+        let paths: Vec<_> = table.split("path: \"/").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        assert!(paths.contains(&""), "the table holds the first page: {paths:?}");
+        for path in paths {
+            assert_eq!(file_for(path), (INDEX, StatusCode::OK), "PAGES lacks /{path}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_page_is_a_file_or_not_found() {
+        assert_eq!(file_for("favicon.svg"), ("favicon.svg", StatusCode::OK));
+        assert_eq!(file_for("assets/nothing"), ("assets/nothing", StatusCode::OK));
+        assert_eq!(file_for("nonsense"), (INDEX, StatusCode::NOT_FOUND));
+        assert_eq!(file_for("funnels/checkout"), (INDEX, StatusCode::NOT_FOUND));
+    }
 }

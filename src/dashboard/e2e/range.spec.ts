@@ -31,8 +31,11 @@ test("a_range_is_asked_of_every_query_and_kept_in_the_url", async ({ page, weir 
 
 test("the_range_is_chosen_by_keyboard", async ({ page, weir }) => {
   await page.goto(weir.dashboardUrl);
+  await page.getByRole("link").last().focus();
   await page.keyboard.press("Tab");
   await expect(page.getByRole("radio", { name: "1h" })).toBeFocused();
+  await page.keyboard.press("ArrowRight");
+  await expect(page).toHaveURL(/\?range=4h$/);
   await page.keyboard.press("ArrowRight");
   await expect(page).toHaveURL(/\?range=6h$/);
   await page.keyboard.press("ArrowRight");

@@ -1,22 +1,50 @@
+import { Suspense, useDeferredValue, useEffect, useRef } from "react";
 import { Footer } from "./footer.tsx";
 import { Header } from "./header/header.tsx";
-import { ActiveUsers } from "./panels/active-users/draw.tsx";
-import { ErrorRate } from "./panels/error-rate/draw.tsx";
-import { SignupFunnel } from "./panels/signup-funnel/draw.tsx";
-import { TopFeatures } from "./panels/top-features/draw.tsx";
-import { useRange } from "./range.ts";
+import { NoSuchPage } from "./pages/no-such-page.tsx";
+import { PageBoundary } from "./pages/page-boundary.tsx";
+import { PAGES } from "./pages/table.ts";
+import { usePath } from "./url-state.ts";
 
-/** Four panels on one screen; below 900 px, one under the other. */
+/** The page of the address, between what all pages share. */
 export function App() {
-  const range = useRange();
+  // Deferred, so that the page before stays until the next one is loaded.
+  const path = useDeferredValue(usePath());
+  const page = PAGES.find((known) => known.path === path);
+  const name = page?.name ?? "No such page";
+  const Content = page?.Content ?? NoSuchPage;
+  const main = useRef<HTMLElement>(null);
+  const shownPath = useRef(path);
+
+  useEffect(() => {
+    document.title = `${name} – Weir`;
+  }, [name]);
+
+  useEffect(() => {
+    // Where the document was just loaded, the browser has put the focus where it belongs.
+    if (shownPath.current !== path) {
+      shownPath.current = path;
+      main.current?.focus({ preventScroll: true });
+    }
+  }, [path]);
+
   return (
-    <div className="flex min-h-dvh flex-col gap-1.5 px-2 py-1.5 desk:h-dvh desk:min-h-[600px]">
-      <Header range={range} />
-      <main className="grid min-h-0 flex-1 grid-cols-1 gap-2 desk:grid-cols-2 desk:grid-rows-2">
-        <ActiveUsers range={range} />
-        <SignupFunnel range={range} />
-        <TopFeatures range={range} />
-        <ErrorRate range={range} />
+    <div className="flex min-h-dvh flex-col gap-1.5 px-2 pb-1.5 desk:has-data-one-screen:h-dvh desk:has-data-one-screen:min-h-[600px]">
+      <Header page={page} />
+      <main
+        ref={main}
+        tabIndex={-1}
+        aria-labelledby="page-name"
+        className="flex min-h-0 flex-1 flex-col outline-none"
+      >
+        <h1 id="page-name" className="sr-only">
+          {name}
+        </h1>
+        <PageBoundary key={path}>
+          <Suspense fallback={null}>
+            <Content />
+          </Suspense>
+        </PageBoundary>
       </main>
       <Footer />
     </div>

@@ -1,37 +1,22 @@
-import { useSyncExternalStore } from "react";
+import { type Choice, choice } from "./url-state.ts";
 
-export const RANGES = ["1h", "6h", "24h"] as const;
-export type Range = (typeof RANGES)[number];
-
-const DEFAULT_RANGE: Range = "1h";
+/** Everything a query may offer, see queries/range.rs. */
+export type Range = "1h" | "4h" | "6h" | "24h" | "7d" | "30d";
 
 /** How a range is said inside a sentence: "in the last hour". */
 export const RANGE_WORDS: Record<Range, string> = {
   "1h": "hour",
+  "4h": "4 h",
   "6h": "6 h",
   "24h": "24 h",
+  "7d": "7 days",
+  "30d": "30 days",
 };
 
-/** The range a URL's search part asks for; anything that is not a range means the default. */
-export function rangeOf(search: string): Range {
-  const asked = new URLSearchParams(search).get("range");
-  return RANGES.find((range) => range === asked) ?? DEFAULT_RANGE;
+/** The ranges a page offers. All pages keep theirs under one name, so that it goes along. */
+export function rangeOf(offered: readonly Range[], fallback: Range): Choice<Range> {
+  return choice("range", offered, fallback);
 }
 
-function subscribe(onChange: () => void): () => void {
-  window.addEventListener("popstate", onChange);
-  return () => window.removeEventListener("popstate", onChange);
-}
-
-/** The range in the URL, which is the only place it is kept. */
-export function useRange(): Range {
-  return useSyncExternalStore(subscribe, () => rangeOf(window.location.search));
-}
-
-export function chooseRange(range: Range): void {
-  const url = new URL(window.location.href);
-  url.searchParams.set("range", range);
-  window.history.pushState(null, "", url);
-  // pushState tells nobody; the event it leaves out is the one every reader of the URL listens to.
-  window.dispatchEvent(new PopStateEvent("popstate"));
-}
+/** For questions answered from hours and minutes. */
+export const HOURS = rangeOf(["1h", "4h", "6h", "24h"], "1h");

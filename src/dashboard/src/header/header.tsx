@@ -1,16 +1,24 @@
-import type { Range } from "../range.ts";
+import type { Page } from "../pages/table.ts";
 import { DataAge } from "./data-age.tsx";
+import { PageLinks } from "./page-links.tsx";
 import { RangeSelector } from "./range-selector.tsx";
 import { StatusLight } from "./status-light.tsx";
 
-export function Header({ range }: { range: Range }) {
+/**
+ * Stays on the screen while a page scrolls; on a phone only its last line does, which says whether
+ * and how far to trust the rest.
+ */
+export function Header({ page }: { page: Page | undefined }) {
   return (
-    <header className="flex shrink-0 flex-wrap items-center gap-x-2 gap-y-1 tablet:flex-nowrap">
-      <h1 className="text-title font-semibold text-strong">Weir</h1>
-      <StatusLight />
-      <DataAge />
-      <div className="ml-auto">
-        <RangeSelector range={range} />
+    <header className="contents bg-ground py-1 tablet:sticky tablet:top-0 tablet:z-10 tablet:flex tablet:flex-wrap tablet:items-center tablet:gap-x-2 tablet:gap-y-0.5">
+      <div className="flex flex-wrap items-center gap-x-2 max-tablet:pt-1 tablet:contents">
+        <p className="text-title font-semibold text-strong">Weir</p>
+        <PageLinks current={page} />
+        {page?.range !== undefined && <RangeSelector range={page.range} />}
+      </div>
+      <div className="flex min-w-0 flex-wrap items-center gap-x-2 bg-ground text-body max-tablet:sticky max-tablet:top-0 max-tablet:z-10 max-tablet:py-0.5 tablet:basis-full wide:flex-1 wide:basis-0 wide:flex-nowrap">
+        <StatusLight />
+        <DataAge />
       </div>
     </header>
   );

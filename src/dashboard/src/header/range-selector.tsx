@@ -1,11 +1,13 @@
-import { chooseRange, RANGE_WORDS, RANGES, type Range } from "../range.ts";
+import { RANGE_WORDS, type Range } from "../range.ts";
+import { type Choice, useParameter } from "../url-state.ts";
 
 /** Native radio buttons: one tab stop, arrow keys, and a name read out, all from the browser. */
-export function RangeSelector({ range }: { range: Range }) {
+export function RangeSelector({ range }: { range: Choice<Range> }) {
+  const [chosen, choose] = useParameter(range);
   return (
-    <fieldset className="flex shrink-0 rounded border border-line">
+    <fieldset className="ml-auto flex shrink-0 rounded border border-line wide:order-last">
       <legend className="sr-only">Range</legend>
-      {RANGES.map((choice) => (
+      {range.choices.map((choice) => (
         <label
           key={choice}
           title={`The last ${RANGE_WORDS[choice]}`}
@@ -15,8 +17,8 @@ export function RangeSelector({ range }: { range: Range }) {
             type="radio"
             name="range"
             value={choice}
-            checked={choice === range}
-            onChange={() => chooseRange(choice)}
+            checked={choice === chosen}
+            onChange={() => choose(choice)}
             className="sr-only"
           />
           {choice}

@@ -1,0 +1,26 @@
+import { type ComponentType, lazy } from "react";
+import { HOURS, type Range } from "../range.ts";
+import type { Choice } from "../url-state.ts";
+
+export interface Page {
+  /** `PAGES` in src/http/dashboard.rs holds it too. */
+  path: string;
+  name: string;
+  /** The ranges to choose from in the header. */
+  range?: Choice<Range>;
+  Content: ComponentType;
+}
+
+/** In the order of the links to them. What a page needs is loaded when it is opened. */
+export const PAGES: readonly Page[] = [
+  {
+    path: "/",
+    name: "Overview",
+    range: HOURS,
+    Content: opened(async () => (await import("./overview.tsx")).Overview),
+  },
+];
+
+function opened(load: () => Promise<ComponentType>): ComponentType {
+  return lazy(async () => ({ default: await load() }));
+}
