@@ -1,5 +1,11 @@
 const minuteClock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
 const secondClock = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
+const dayAndMinute = new Intl.DateTimeFormat("en-GB", {
+  day: "numeric",
+  month: "short",
+  hour: "2-digit",
+  minute: "2-digit",
+});
 const offset = new Intl.DateTimeFormat("en-GB", { timeZoneName: "shortOffset" });
 
 const MINUTE_MS = 60_000;
@@ -14,6 +20,17 @@ export function clockTime(timeMs: number): string {
 /** Local time to the second: "17:42:05". */
 export function clockTimeWithSeconds(timeMs: number): string {
   return secondClock.format(timeMs);
+}
+
+/** Local time with its day: "23 Nov, 17:42". */
+export function dayAndTime(timeMs: number): string {
+  return dayAndMinute.format(timeMs);
+}
+
+/** Local time for the name of a file: "2026-11-23-1742". */
+export function dateForFile(timeMs: number): string {
+  const local = new Date(timeMs - new Date(timeMs).getTimezoneOffset() * MINUTE_MS);
+  return local.toISOString().slice(0, 16).replace("T", "-").replace(":", "");
 }
 
 /** A length of time in its largest whole unit: "3 s", "4 min", "2 h", "5 d". */

@@ -1,11 +1,14 @@
-import type { ReactNode } from "react";
+import { type ReactNode, useState } from "react";
 import { ChartKey, type KeyEntry } from "../charts/chart-key.tsx";
 import { NO_FIGURE } from "../figures.ts";
 import { Headline } from "./headline.tsx";
 import { Invitation } from "./invitation.tsx";
+import { PanelMenu } from "./panel-menu.tsx";
 import type { PanelAnswer } from "./panel-state.ts";
+import { PanelTable } from "./panel-table.tsx";
 import type { SampleEvent } from "./sample-event.ts";
 import { StateLine } from "./state-line.tsx";
+import type { Table } from "./table.ts";
 
 /** What a panel's query must tell its frame. */
 export interface PanelQuery {
@@ -35,16 +38,19 @@ interface PanelFrameProps {
   chartKey: readonly KeyEntry[];
   /** An event that fills the panel when it is empty. */
   sample: SampleEvent;
+  /** The figures behind the chart: shown in its place, or saved. */
+  table?: Table | undefined;
   children: ReactNode;
 }
 
 /** The one frame of every panel: loading, empty, stale and failed look the same in all of them. */
 export function PanelFrame(props: PanelFrameProps) {
-  const { name, title, query, picture, chartKey, sample, children } = props;
+  const { name, title, query, picture, chartKey, sample, table, children } = props;
   const failure = query.failureReason;
   // The last picture stays, dimmed, while it is not an answer to what is being asked now.
   const dimmed = picture !== undefined && (failure !== null || query.isPlaceholderData);
   const headline = picture?.headline ?? { value: NO_FIGURE, unit: "\u00a0", note: "\u00a0" };
+  const [asTable, setAsTable] = useState(false);
   const drawn = picture !== undefined && picture.missing === null;
 
   return (
@@ -53,17 +59,30 @@ export function PanelFrame(props: PanelFrameProps) {
       aria-busy={query.isPlaceholderData || picture === undefined}
       className="group/panel flex h-[28rem] min-w-0 flex-col gap-1 rounded border border-line bg-panel has-data-[state=failed]:border-bad has-data-[state=stale]:border-warn p-2 pt-1.5 tablet:h-[23rem] desk:h-auto desk:min-h-0"
     >
-      <header className="flex shrink-0 flex-col justify-between gap-x-2 tablet:flex-row tablet:items-baseline">
-        <h2 id={`${name}-title`} className="shrink-0 text-title font-medium text-strong">
-          {title}
-        </h2>
-        <StateLine answer={query.data} failure={failure} />
+      <header className="flex shrink-0 items-start gap-x-1 tablet:items-baseline">
+        <div className="flex min-w-0 flex-1 flex-col justify-between gap-x-2 tablet:flex-row tablet:items-baseline">
+          <h2 id={`${name}-title`} className="shrink-0 text-title font-medium text-strong">
+            {title}
+          </h2>
+          <StateLine answer={query.data} failure={failure} />
+        </div>
+        {drawn && table && (
+          <PanelMenu
+            name={name}
+            title={title}
+            table={table}
+            asTable={asTable}
+            onAsTable={setAsTable}
+          />
+        )}
       </header>
       <div className={`flex min-h-0 flex-1 flex-col gap-1 ${dimmed ? "opacity-60" : ""}`}>
         <div className="flex shrink-0 flex-col justify-between gap-x-2 gap-y-1 tablet:flex-row tablet:items-end">
           <Headline testId={`${name}-value`} {...headline} />
           {chartKey.length > 0 && (
-            <div className={`shrink-0 tablet:pb-0.5 ${drawn ? "" : "invisible max-tablet:hidden"}`}>
+            <div
+              className={`shrink-0 tablet:pb-0.5 ${drawn && !asTable ? "" : "invisible max-tablet:hidden"}`}
+            >
               <ChartKey entries={chartKey} />
             </div>
           )}
@@ -72,7 +91,7 @@ export function PanelFrame(props: PanelFrameProps) {
         <div className="min-h-0 flex-1 text-body group-has-data-[state=stale]/panel:grayscale">
           {picture === undefined && <div className="h-full rounded bg-raised opacity-40" />}
           {picture?.missing != null && <Invitation missing={picture.missing} event={sample} />}
-          {drawn && children}
+          {drawn && (asTable && table ? <PanelTable title={title} table={table} /> : children)}
         </div>
       </div>
     </section>

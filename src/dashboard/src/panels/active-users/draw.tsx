@@ -5,7 +5,7 @@ import type { Range } from "../../range.ts";
 import { PanelFrame } from "../panel-frame.tsx";
 import { TITLES } from "../titles.ts";
 import { askActiveUsers } from "./ask.ts";
-import { mapActiveUsers, readMinute } from "./map.ts";
+import { mapActiveUsers, minutesTable, readMinute } from "./map.ts";
 
 export function ActiveUsers({ range }: { range: Range }) {
   const query = useQuery(askActiveUsers(range));
@@ -22,6 +22,7 @@ export function ActiveUsers({ range }: { range: Range }) {
         { mark: "line so far", label: "so far" },
       ]}
       sample={{ event_name: "page_view" }}
+      table={picture && minutesTable(picture)}
     >
       {picture && (
         <LineOverTime

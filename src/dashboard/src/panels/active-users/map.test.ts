@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Answers } from "../../api/client.ts";
-import { mapActiveUsers, readMinute } from "./map.ts";
+import { mapActiveUsers, minutesTable, readMinute } from "./map.ts";
 
 function answer(counts: number[], now: number, before: number): Answers["active_users"] {
   return {
@@ -43,4 +43,13 @@ it("a_running_minute_is_read_as_so_far", () => {
   const reading = readMinute({ timeMs: 0, value: 1_234, running: true });
   expect(reading.heading).toMatch(/^\d\d:\d\d, so far$/);
   expect(reading.figures).toEqual([{ label: "Active users", value: "1,234" }]);
+});
+
+it("the_table_holds_every_minute_and_marks_the_running_one", () => {
+  const { rows } = minutesTable(mapActiveUsers(answer([3, 5, 2], 8, 8), "1h"));
+  expect(rows.map((row) => row.slice(1))).toEqual([
+    [3, ""],
+    [5, ""],
+    [2, "so far"],
+  ]);
 });

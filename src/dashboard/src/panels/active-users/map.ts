@@ -5,6 +5,7 @@ import { change, compact, full } from "../../figures.ts";
 import { RANGE_WORDS, type Range } from "../../range.ts";
 import { clockTime } from "../../times.ts";
 import type { Picture } from "../panel-frame.tsx";
+import { soFar, type Table } from "../table.ts";
 
 const MINUTE_MS = 60_000;
 
@@ -37,5 +38,16 @@ export function readMinute({ timeMs, value, running }: Point): Reading {
   return {
     heading: running ? `${clockTime(timeMs)}, so far` : clockTime(timeMs),
     figures: [{ label: "Active users", value: full(value ?? 0) }],
+  };
+}
+
+export function minutesTable({ points }: ActiveUsersPicture): Table {
+  return {
+    columns: [
+      { name: "Minute", kind: "time" },
+      { name: "Active users", kind: "count" },
+      { name: "Note", kind: "text" },
+    ],
+    rows: points.map(({ timeMs, value, running }) => [timeMs, value, soFar(running)]),
   };
 }

@@ -5,7 +5,7 @@ import type { Range } from "../../range.ts";
 import { PanelFrame } from "../panel-frame.tsx";
 import { TITLES } from "../titles.ts";
 import { askErrorRate } from "./ask.ts";
-import { ERROR_THRESHOLD_PCT, mapErrorRate, readErrorMinute } from "./map.ts";
+import { ERROR_THRESHOLD_PCT, errorMinutesTable, mapErrorRate, readErrorMinute } from "./map.ts";
 
 export function ErrorRate({ range }: { range: Range }) {
   const query = useQuery(askErrorRate(range));
@@ -22,6 +22,7 @@ export function ErrorRate({ range }: { range: Range }) {
         { mark: "line so far", label: "so far" },
       ]}
       sample={{ event_name: "error_occurred" }}
+      table={picture && errorMinutesTable(picture)}
     >
       {picture && (
         <LineOverTime

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Answers } from "../../api/client.ts";
-import { mapErrorRate, readErrorMinute } from "./map.ts";
+import { errorMinutesTable, mapErrorRate, readErrorMinute } from "./map.ts";
 
 /** One row a minute from [events, errors], the last of them still running. */
 function answer(...minutes: [number, number][]): Answers["error_rate"] {
@@ -59,4 +59,13 @@ describe("mapErrorRate", () => {
 it("a_silent_minute_is_read_without_a_rate", () => {
   const minute = { timeMs: 0, value: null, running: false, events: 0, errors: 0 };
   expect(readErrorMinute(minute).figures.map((figure) => figure.value)).toEqual(["–", "0", "0"]);
+});
+
+it("the_table_holds_every_minute_and_keeps_its_gaps", () => {
+  const { rows } = errorMinutesTable(mapErrorRate(answer([200, 1], [0, 0], [50, 0]), "1h"));
+  expect(rows.map((row) => row.slice(1))).toEqual([
+    [200, 1, 0.5, ""],
+    [0, 0, null, ""],
+    [50, 0, 0, "so far"],
+  ]);
 });

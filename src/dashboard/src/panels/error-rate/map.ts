@@ -5,6 +5,7 @@ import { changeInPoints, full, NO_FIGURE, percent } from "../../figures.ts";
 import { RANGE_WORDS, type Range } from "../../range.ts";
 import { clockTime } from "../../times.ts";
 import type { Picture } from "../panel-frame.tsx";
+import { soFar, type Table } from "../table.ts";
 
 type Row = Answers["error_rate"]["rows"][number];
 
@@ -76,5 +77,24 @@ export function readErrorMinute({ timeMs, value, running, events, errors }: Erro
       { label: "Errors", value: full(errors) },
       { label: "Events", value: full(events) },
     ],
+  };
+}
+
+export function errorMinutesTable({ points }: ErrorRatePicture): Table {
+  return {
+    columns: [
+      { name: "Minute", kind: "time" },
+      { name: "Events", kind: "count" },
+      { name: "Errors", kind: "count" },
+      { name: "Error rate", kind: "rate" },
+      { name: "Note", kind: "text" },
+    ],
+    rows: points.map(({ timeMs, events, errors, value, running }) => [
+      timeMs,
+      events,
+      errors,
+      value,
+      soFar(running),
+    ]),
   };
 }

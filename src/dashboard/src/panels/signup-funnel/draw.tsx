@@ -4,7 +4,7 @@ import type { Range } from "../../range.ts";
 import { PanelFrame } from "../panel-frame.tsx";
 import { TITLES } from "../titles.ts";
 import { askSignupFunnel } from "./ask.ts";
-import { mapSignupFunnel, readBucket } from "./map.ts";
+import { bucketsTable, mapSignupFunnel, readBucket } from "./map.ts";
 
 export function SignupFunnel({ range }: { range: Range }) {
   const query = useQuery(askSignupFunnel(range));
@@ -23,6 +23,7 @@ export function SignupFunnel({ range }: { range: Range }) {
         { mark: "bars so far", label: "so far" },
       ]}
       sample={{ event_name: "signup_started" }}
+      table={picture && bucketsTable(picture)}
     >
       {picture && (
         <BarsWithRate

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Answers } from "../../api/client.ts";
-import { COMPARED_STARTS_MIN, mapSignupFunnel, readBucket } from "./map.ts";
+import { bucketsTable, COMPARED_STARTS_MIN, mapSignupFunnel, readBucket } from "./map.ts";
 
 type Row = Answers["signup_funnel"]["rows"][number];
 
@@ -78,4 +78,12 @@ it("a_bucket_is_read_beside_the_one_a_range_earlier", () => {
   const { buckets } = mapSignupFunnel(answer(row("00", 8, 2, [10, 4]), row("05", 0, 0)), "1h");
   const figures = buckets[0] === undefined ? [] : readBucket(buckets[0]).figures;
   expect(figures.map((figure) => figure.value)).toEqual(["8", "2", "25%", "40%"]);
+});
+
+it("the_table_holds_every_bucket_beside_the_one_a_range_earlier", () => {
+  const picture = mapSignupFunnel(answer(row("05", 4, 1, [5, 2]), row("10", 2, 1)), "1h");
+  expect(bucketsTable(picture).rows.map((cells) => cells.slice(1))).toEqual([
+    [4, 1, 25, 5, 2, ""],
+    [2, 1, 50, 0, 0, "so far"],
+  ]);
 });

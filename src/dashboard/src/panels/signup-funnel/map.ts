@@ -5,6 +5,7 @@ import { changeInPoints, compact, full, percent } from "../../figures.ts";
 import { RANGE_WORDS, type Range } from "../../range.ts";
 import { clockTime } from "../../times.ts";
 import type { Picture } from "../panel-frame.tsx";
+import { soFar, type Table } from "../table.ts";
 
 type Row = Answers["signup_funnel"]["rows"][number];
 
@@ -93,6 +94,29 @@ export function readBucket(bucket: SignupBucket): Reading {
         value: percent(ratePct(bucket.partBefore, bucket.wholeBefore)),
       },
     ],
+  };
+}
+
+export function bucketsTable({ buckets }: SignupFunnelPicture): Table {
+  return {
+    columns: [
+      { name: "From", kind: "time" },
+      { name: "Started", kind: "count" },
+      { name: "Completed", kind: "count" },
+      { name: "Conversion", kind: "rate" },
+      { name: "Started one range earlier", kind: "count" },
+      { name: "Completed one range earlier", kind: "count" },
+      { name: "Note", kind: "text" },
+    ],
+    rows: buckets.map((bucket) => [
+      bucket.startMs,
+      bucket.whole,
+      bucket.part,
+      bucket.ratePct,
+      bucket.wholeBefore,
+      bucket.partBefore,
+      soFar(bucket.running),
+    ]),
   };
 }
 

@@ -4,7 +4,7 @@ import type { Range } from "../../range.ts";
 import { PanelFrame } from "../panel-frame.tsx";
 import { TITLES } from "../titles.ts";
 import { askTopFeatures } from "./ask.ts";
-import { mapTopFeatures } from "./map.ts";
+import { featuresTable, mapTopFeatures } from "./map.ts";
 
 export function TopFeatures({ range }: { range: Range }) {
   const query = useQuery(askTopFeatures(range));
@@ -18,6 +18,7 @@ export function TopFeatures({ range }: { range: Range }) {
       picture={picture}
       chartKey={[]}
       sample={{ event_name: "feature_used", properties: { feature: "export" } }}
+      table={query.data && featuresTable(query.data)}
     >
       {picture && <RankedBars label="Users of each feature" bars={picture.bars} />}
     </PanelFrame>

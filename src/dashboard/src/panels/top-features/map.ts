@@ -3,6 +3,7 @@ import type { RankedBar } from "../../charts/ranked-bars.tsx";
 import { compact, full, NO_FIGURE } from "../../figures.ts";
 import { RANGE_WORDS, type Range } from "../../range.ts";
 import type { Picture } from "../panel-frame.tsx";
+import type { Table } from "../table.ts";
 
 type Row = Answers["top_features"]["rows"][number];
 
@@ -30,6 +31,17 @@ export function mapTopFeatures(answer: Answers["top_features"], range: Range): T
       value: compact(row.unique_users),
       title: `${row.feature}: ${full(row.unique_users)} ${people(row)}, ${full(row.events)} events`,
     })),
+  };
+}
+
+export function featuresTable({ rows }: Answers["top_features"]): Table {
+  return {
+    columns: [
+      { name: "Feature", kind: "text" },
+      { name: "Users", kind: "count" },
+      { name: "Uses", kind: "count" },
+    ],
+    rows: rows.map(({ feature, unique_users, events }) => [feature, unique_users, events]),
   };
 }
 

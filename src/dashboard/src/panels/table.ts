@@ -1,0 +1,55 @@
+import { compact, full, NO_FIGURE, percent } from "../figures.ts";
+import { clockTime, dayAndTime } from "../times.ts";
+
+/** What a column holds. Times are in ms since 1970, rates in %, and null is a gap. */
+export type CellKind = "text" | "time" | "day and time" | "count" | "rate" | "points";
+export type Cell = string | number | null;
+
+/** The figures behind a picture, for those who read rather than look, and for spreadsheets. */
+export interface Table {
+  columns: readonly { name: string; kind: CellKind }[];
+  rows: readonly (readonly Cell[])[];
+}
+
+const NUMBERS: Record<CellKind, ((value: number) => string) | null> = {
+  text: null,
+  time: clockTime,
+  "day and time": dayAndTime,
+  count: full,
+  rate: percent,
+  points: (value) => `${value > 0 ? "+" : ""}${compact(value)} pts`,
+};
+
+/** What to note on a minute or a bucket that has not ended. */
+export function soFar(running: boolean): string {
+  return running ? "so far" : "";
+}
+
+/** A cell as people read it. */
+export function shown(cell: Cell, kind: CellKind): string {
+  if (cell === null) {
+    return NO_FIGURE;
+  }
+  return typeof cell === "number" ? (NUMBERS[kind]?.(cell) ?? full(cell)) : cell;
+}
+
+/** The table as RFC 4180 has it, times in UTC as ISO 8601 has them. */
+export function csv({ columns, rows }: Table): string {
+  const heading = columns.map(({ name, kind }) => field(kind === "rate" ? `${name} (%)` : name));
+  const lines = rows.map((row) => row.map((cell, index) => plain(cell, columns[index]?.kind)));
+  return [heading, ...lines].map((line) => `${line.join(",")}\r\n`).join("");
+}
+
+function plain(cell: Cell, kind: CellKind = "text"): string {
+  if (typeof cell === "number") {
+    const isTime = kind === "time" || kind === "day and time";
+    return isTime ? new Date(cell).toISOString() : String(cell);
+  }
+  return field(cell ?? "");
+}
+
+function field(text: string): string {
+  // A spreadsheet runs what begins like a formula, and anybody may have sent this text.
+  const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+}
