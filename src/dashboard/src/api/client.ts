@@ -8,6 +8,7 @@ export interface Answers {
   signup_funnel: Schemas["SignupFunnelAnswer"];
   top_features: Schemas["TopFeaturesAnswer"];
   error_rate: Schemas["ErrorRateAnswer"];
+  error_breakdown: Schemas["ErrorBreakdownAnswer"];
 }
 export type QueryName = keyof Answers;
 export type Info = Schemas["Info"];

@@ -19,6 +19,12 @@ export const PAGES: readonly Page[] = [
     range: HOURS,
     Content: opened(async () => (await import("./overview.tsx")).Overview),
   },
+  {
+    path: "/errors",
+    name: "Errors",
+    range: HOURS,
+    Content: opened(async () => (await import("./errors.tsx")).Errors),
+  },
 ];
 
 function opened(load: () => Promise<ComponentType>): ComponentType {

@@ -38,26 +38,39 @@ interface PanelFrameProps {
   chartKey: readonly KeyEntry[];
   /** An event that fills the panel when it is empty. */
   sample: SampleEvent;
-  /** The figures behind the chart: shown in its place, or saved. */
+  /** The figures behind the chart: shown in its place, or saved. Without a chart they are what is shown. */
   table?: Table | undefined;
-  children: ReactNode;
+  /** As high as what it shows, for a page that scrolls. */
+  fitsContent?: boolean;
+  children?: ReactNode;
 }
 
 /** The one frame of every panel: loading, empty, stale and failed look the same in all of them. */
 export function PanelFrame(props: PanelFrameProps) {
-  const { name, title, query, picture, chartKey, sample, table, children } = props;
+  const {
+    name,
+    title,
+    query,
+    picture,
+    chartKey,
+    sample,
+    table,
+    fitsContent = false,
+    children,
+  } = props;
   const failure = query.failureReason;
   // The last picture stays, dimmed, while it is not an answer to what is being asked now.
   const dimmed = picture !== undefined && (failure !== null || query.isPlaceholderData);
   const headline = picture?.headline ?? { value: NO_FIGURE, unit: "\u00a0", note: "\u00a0" };
-  const [asTable, setAsTable] = useState(false);
+  const [chosenTable, setChosenTable] = useState(false);
+  const asTable = chosenTable || children === undefined;
   const drawn = picture !== undefined && picture.missing === null;
 
   return (
     <section
       aria-labelledby={`${name}-title`}
       aria-busy={query.isPlaceholderData || picture === undefined}
-      className="group/panel flex h-[28rem] min-w-0 flex-col gap-1 rounded border border-line bg-panel has-data-[state=failed]:border-bad has-data-[state=stale]:border-warn p-2 pt-1.5 tablet:h-[23rem] desk:h-auto desk:min-h-0"
+      className={`group/panel flex min-w-0 flex-col gap-1 rounded border border-line bg-panel p-2 pt-1.5 has-data-[state=failed]:border-bad has-data-[state=stale]:border-warn ${fitsContent ? "min-h-[16rem]" : "h-[28rem] tablet:h-[23rem] desk:h-auto desk:min-h-0"}`}
     >
       <header className="flex shrink-0 items-start gap-x-1 tablet:items-baseline">
         <div className="flex min-w-0 flex-1 flex-col justify-between gap-x-2 tablet:flex-row tablet:items-baseline">
@@ -71,8 +84,7 @@ export function PanelFrame(props: PanelFrameProps) {
             name={name}
             title={title}
             table={table}
-            asTable={asTable}
-            onAsTable={setAsTable}
+            {...(children === undefined ? {} : { asTable, onAsTable: setChosenTable })}
           />
         )}
       </header>

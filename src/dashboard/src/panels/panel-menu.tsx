@@ -7,8 +7,9 @@ interface PanelMenuProps {
   name: string;
   title: string;
   table: Table;
-  asTable: boolean;
-  onAsTable: (asTable: boolean) => void;
+  /** Whether the table stands in place of the chart, for a panel that has a chart. */
+  asTable?: boolean;
+  onAsTable?: (asTable: boolean) => void;
 }
 
 /** What can be had of a panel beside its picture. The browser closes it, by Escape or a click elsewhere. */
@@ -29,12 +30,13 @@ export function PanelMenu({ name, title, table, asTable, onAsTable }: PanelMenuP
     }
   };
 
+  const view = onAsTable && {
+    key: "view",
+    words: asTable ? "Show as chart" : "Show as table",
+    choose: () => onAsTable(!asTable),
+  };
   const choices = [
-    {
-      key: "view",
-      words: asTable ? "Show as chart" : "Show as table",
-      choose: () => onAsTable(!asTable),
-    },
+    ...(view ? [view] : []),
     { key: "csv", words: "Download CSV", choose: saveCsv },
     { key: "png", words: "Download PNG", choose: savePng },
   ];

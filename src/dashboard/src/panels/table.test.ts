@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { csv, shown, type Table } from "./table.ts";
+import { barShare, csv, shown, type Table } from "./table.ts";
 
 const AT_MS = Date.parse("2026-11-23T10:05:00Z");
 
@@ -56,4 +56,21 @@ describe("shown", () => {
     expect(shown(AT_MS, "time")).toMatch(/^\d\d:\d\d$/);
     expect(shown(AT_MS, "day and time")).toMatch(/^2[2-4] Nov, \d\d:\d\d$/);
   });
+});
+
+it("bars_are_measured_against_the_largest_figure_of_their_column", () => {
+  const table: Table = {
+    columns: [
+      { name: "Path", kind: "text" },
+      { name: "Errors", kind: "count", bar: true },
+      { name: "Users", kind: "count" },
+    ],
+    rows: [
+      ["/a", 8, 3],
+      ["/b", 2, null],
+    ],
+  };
+  expect(barShare(table, 1, 2)).toBe(0.25);
+  expect(barShare(table, 2, 3)).toBeNull();
+  expect(barShare({ ...table, rows: [["/a", 0, 0]] }, 1, 0)).toBe(0);
 });

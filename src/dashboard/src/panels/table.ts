@@ -5,9 +5,16 @@ import { clockTime, dayAndTime } from "../times.ts";
 export type CellKind = "text" | "time" | "day and time" | "count" | "rate" | "points";
 export type Cell = string | number | null;
 
+export interface Column {
+  name: string;
+  kind: CellKind;
+  /** Each figure has a bar beside it, against the largest. */
+  bar?: boolean;
+}
+
 /** The figures behind a picture, for those who read rather than look, and for spreadsheets. */
 export interface Table {
-  columns: readonly { name: string; kind: CellKind }[];
+  columns: readonly Column[];
   rows: readonly (readonly Cell[])[];
 }
 
@@ -31,6 +38,15 @@ export function shown(cell: Cell, kind: CellKind): string {
     return NO_FIGURE;
   }
   return typeof cell === "number" ? (NUMBERS[kind]?.(cell) ?? full(cell)) : cell;
+}
+
+/** How long the bar beside a figure is, 0 to 1; null where the column has none. */
+export function barShare({ columns, rows }: Table, column: number, cell: Cell): number | null {
+  if (!columns[column]?.bar || typeof cell !== "number") {
+    return null;
+  }
+  const figures = rows.map((row) => row[column]).filter((other) => typeof other === "number");
+  return cell / Math.max(1, ...figures);
 }
 
 /** The table as RFC 4180 has it, times in UTC as ISO 8601 has them. */

@@ -6,4 +6,5 @@ export const TITLES: Record<QueryName, string> = {
   signup_funnel: "Sign-ups that complete",
   top_features: "Most-used features",
   error_rate: "Error rate",
+  error_breakdown: "Most frequent errors",
 };
