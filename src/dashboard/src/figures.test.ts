@@ -21,6 +21,7 @@ describe("figures", () => {
     expect(change(-5, full)).toBe("▼ 5");
     expect(change(0, full)).toBe("no change");
     expect(changeInPoints(3.14)).toBe("▲ 3.1 pts");
+    expect(changeInPoints(-1.04)).toBe("▼ 1 pt");
     expect(changeInPoints(-0.01)).toBe("no change");
   });
 });

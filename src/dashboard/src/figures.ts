@@ -35,8 +35,11 @@ export function change(difference: number, format: (size: number) => string): st
   return `${difference > 0 ? "▲" : "▼"} ${size}`;
 }
 
-/** A change between two rates: "▲ 3.1 pts". */
+/** A change between two rates: "▲ 3.1 pts", "▼ 1 pt". */
 export function changeInPoints(difference: number): string {
   const said = change(difference, (size) => oneDecimal.format(size));
-  return said === "no change" ? said : `${said} pts`;
+  if (said === "no change") {
+    return said;
+  }
+  return said.endsWith(" 1") ? `${said} pt` : `${said} pts`;
 }

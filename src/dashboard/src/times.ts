@@ -6,6 +6,11 @@ const dayAndMinute = new Intl.DateTimeFormat("en-GB", {
   hour: "2-digit",
   minute: "2-digit",
 });
+const dayInUtc = new Intl.DateTimeFormat("en-GB", {
+  day: "numeric",
+  month: "short",
+  timeZone: "UTC",
+});
 const offset = new Intl.DateTimeFormat("en-GB", { timeZoneName: "shortOffset" });
 
 const MINUTE_MS = 60_000;
@@ -25,6 +30,11 @@ export function clockTimeWithSeconds(timeMs: number): string {
 /** Local time with its day: "23 Nov, 17:42". */
 export function dayAndTime(timeMs: number): string {
   return dayAndMinute.format(timeMs);
+}
+
+/** The day a week of UTC begins with: "23 Nov". */
+export function dayOfWeek(timeMs: number): string {
+  return dayInUtc.format(timeMs);
 }
 
 /** Local time for the name of a file: "2026-11-23-1742". */

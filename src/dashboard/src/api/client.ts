@@ -9,6 +9,8 @@ export interface Answers {
   top_features: Schemas["TopFeaturesAnswer"];
   error_rate: Schemas["ErrorRateAnswer"];
   error_breakdown: Schemas["ErrorBreakdownAnswer"];
+  feature_adoption: Schemas["FeatureAdoptionAnswer"];
+  retention: Schemas["RetentionAnswer"];
 }
 export type QueryName = keyof Answers;
 export type Info = Schemas["Info"];

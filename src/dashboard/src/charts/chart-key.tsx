@@ -6,6 +6,7 @@ const MARKS = {
   rate: <path d="M0 6h16" stroke={palette.rate} strokeWidth="2" />,
   whole: <rect x="2" width="12" height="12" rx="1" fill={palette.whole} />,
   part: <rect x="2" width="12" height="12" rx="1" fill={palette.now} />,
+  compared: <rect x="2" width="12" height="12" rx="1" fill={palette.compared} />,
   "bars so far": (
     <path d="M2 12 L14 0 M2 5 L7 0 M9 12 L14 7" stroke={palette.quiet} strokeWidth="1.5" />
   ),

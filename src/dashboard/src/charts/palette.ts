@@ -1,6 +1,7 @@
 /** The theme's colours, for attributes of SVG elements that a class cannot reach. */
 export const palette = {
   now: "var(--color-now)",
+  compared: "var(--color-compared)",
   whole: "var(--color-whole)",
   rate: "var(--color-rate)",
   bad: "var(--color-bad)",

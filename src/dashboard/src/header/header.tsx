@@ -1,7 +1,8 @@
+import { ChoiceSelector } from "../choice-selector.tsx";
 import type { Page } from "../pages/table.ts";
+import { RANGE_WORDS } from "../range.ts";
 import { DataAge } from "./data-age.tsx";
 import { PageLinks } from "./page-links.tsx";
-import { RangeSelector } from "./range-selector.tsx";
 import { StatusLight } from "./status-light.tsx";
 
 /**
@@ -14,7 +15,15 @@ export function Header({ page }: { page: Page | undefined }) {
       <div className="flex flex-wrap items-center gap-x-2 max-tablet:pt-1 tablet:contents">
         <p className="text-title font-semibold text-strong">Weir</p>
         <PageLinks current={page} />
-        {page?.range !== undefined && <RangeSelector range={page.range} />}
+        {page?.range !== undefined && (
+          <div className="ml-auto wide:order-last">
+            <ChoiceSelector
+              name="Range"
+              parameter={page.range}
+              titleOf={(range) => `The last ${RANGE_WORDS[range]}`}
+            />
+          </div>
+        )}
       </div>
       <div className="flex min-w-0 flex-wrap items-center gap-x-2 bg-ground text-body max-tablet:sticky max-tablet:top-0 max-tablet:z-10 max-tablet:py-0.5 tablet:basis-full wide:flex-1 wide:basis-0 wide:flex-nowrap">
         <StatusLight />

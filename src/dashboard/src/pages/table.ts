@@ -20,6 +20,12 @@ export const PAGES: readonly Page[] = [
     Content: opened(async () => (await import("./overview.tsx")).Overview),
   },
   {
+    path: "/features",
+    name: "Features",
+    range: HOURS,
+    Content: opened(async () => (await import("./features.tsx")).Features),
+  },
+  {
     path: "/errors",
     name: "Errors",
     range: HOURS,

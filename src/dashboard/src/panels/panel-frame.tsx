@@ -40,6 +40,8 @@ interface PanelFrameProps {
   sample: SampleEvent;
   /** The figures behind the chart: shown in its place, or saved. Without a chart they are what is shown. */
   table?: Table | undefined;
+  /** What is chosen for this panel alone. */
+  controls?: ReactNode;
   /** As high as what it shows, for a page that scrolls. */
   fitsContent?: boolean;
   children?: ReactNode;
@@ -55,6 +57,7 @@ export function PanelFrame(props: PanelFrameProps) {
     chartKey,
     sample,
     table,
+    controls,
     fitsContent = false,
     children,
   } = props;
@@ -79,6 +82,7 @@ export function PanelFrame(props: PanelFrameProps) {
           </h2>
           <StateLine answer={query.data} failure={failure} />
         </div>
+        {controls}
         {drawn && table && (
           <PanelMenu
             name={name}

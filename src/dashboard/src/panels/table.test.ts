@@ -44,8 +44,8 @@ describe("shown", () => {
   it.each([
     ["count", 12_345, "12,345"],
     ["rate", 0.625, "0.63%"],
-    ["points", 1.5, "+1.5 pts"],
-    ["points", -1.5, "-1.5 pts"],
+    ["points", 1.5, "▲ 1.5 pts"],
+    ["points", -1, "▼ 1 pt"],
     ["text", "export", "export"],
     ["rate", null, "–"],
   ] as const)("a_cell_is_written_for_people: %s %s", (kind, cell, words) => {

@@ -1,4 +1,4 @@
-import { compact, full, NO_FIGURE, percent } from "../figures.ts";
+import { changeInPoints, full, NO_FIGURE, percent } from "../figures.ts";
 import { clockTime, dayAndTime } from "../times.ts";
 
 /** What a column holds. Times are in ms since 1970, rates in %, and null is a gap. */
@@ -24,7 +24,7 @@ const NUMBERS: Record<CellKind, ((value: number) => string) | null> = {
   "day and time": dayAndTime,
   count: full,
   rate: percent,
-  points: (value) => `${value > 0 ? "+" : ""}${compact(value)} pts`,
+  points: changeInPoints,
 };
 
 /** What to note on a minute or a bucket that has not ended. */

@@ -7,4 +7,6 @@ export const TITLES: Record<QueryName, string> = {
   top_features: "Most-used features",
   error_rate: "Error rate",
   error_breakdown: "Most frequent errors",
+  feature_adoption: "Feature adoption",
+  retention: "Users who come back",
 };
