@@ -106,3 +106,21 @@ test("the_script_of_the_overview_is_small", async ({ page, weir }) => {
     OVERVIEW_SCRIPT_BYTES_MAX,
   );
 });
+
+test("a_page_that_cannot_be_loaded_leaves_the_header_and_can_be_tried_again", async ({
+  page,
+  weir,
+}) => {
+  await page.goto(weir.dashboardUrl);
+  await page.route("**/assets/errors-*", (route) => route.abort());
+  await page.getByRole("link", { name: "Errors" }).click();
+  const failure = page.getByRole("main", { name: "Errors" }).getByRole("alert");
+  await expect(failure).toBeVisible();
+  await page.getByRole("link", { name: "Overview" }).click();
+  await expect(page.getByRole("region")).toHaveCount(4);
+
+  await page.unroute("**/assets/errors-*");
+  await page.getByRole("link", { name: "Errors" }).click();
+  await failure.getByRole("button", { name: "Load it again" }).click();
+  await expect(page.getByRole("heading", { name: "Error rate" })).toBeVisible();
+});
