@@ -5,10 +5,15 @@
 //! * A session is a member's (60 %) or a stranger's. It takes 18 steps on average, 14 s apart: page views, button
 //!   clicks and, for members, uses of 14 features whose popularity follows Zipf's law. 0.4 % of the steps end in an
 //!   everyday error.
-//! * Nearly half of the strangers start to sign up. 62 % of these complete it, 20 to 90 s later, and go on as members.
-//! * The incident: verification e-mails to Gmail addresses, 42 % of all, fail. None of these sign-ups is completed, so
-//!   conversion falls from 62 to 36 %, and each failed attempt is reported (`email_delivery_failed`), so the share of
-//!   errors rises from 0.4 to about 1.8 %. It lasts from minute 3 to minute 8 and comes again every 20 minutes.
+//! * Nearly half of the strangers start to sign up. 96 % of these are sent an e-mail, 72 % of those verify their
+//!   address by it, and 90 % of those complete the sign-up, 20 to 90 s after its start; they go on as members. That is
+//!   62 % of all. Until then nobody knows their user: there is only the session.
+//! * The campaign: from minute 1 on, half as many sessions again, all of them strangers'. Their events have the property
+//!   `utm_campaign`.
+//! * The incident: verification e-mails to Gmail addresses, 42 % of all, are sent but refused. Nobody verifies these
+//!   addresses, so conversion falls from 62 to 36 %, and each refusal is reported (`email_delivery_failed`), so the share
+//!   of errors rises from 0.4 to about 2.5 % (1.8 % without the campaign). It lasts from minute 3 to minute 8 and comes
+//!   again every 20 minutes.
 //! * Before the start lies a day of history, sent first and as fast as it is taken: a night with a fifth of the
 //!   traffic, and two such incidents, of an hour that ended two hours ago and of ten minutes that ended 25 minutes
 //!   ago. History ends at the rate of live traffic (up to 40 events a second), and the sessions under way go on.
@@ -18,8 +23,11 @@
 //!
 //! Limits: 500 events a request, three requests at a time for history and three for live traffic; nothing is queued.
 
+mod event;
 mod product;
 mod sender;
+mod signup;
+mod story;
 mod visitors;
 
 use std::{
@@ -38,7 +46,8 @@ use tokio_util::sync::CancellationToken;
 
 use self::{
     sender::{SendError, Sender},
-    visitors::{HISTORY_HOURS, INCIDENT_EVERY_MINUTES, INCIDENT_MINUTES, LiveVisitors, Model, PAST_INCIDENTS_MINUTES},
+    story::{INCIDENT_EVERY_MINUTES, INCIDENT_MINUTES, PAST_INCIDENTS_MINUTES, Story},
+    visitors::{HISTORY_HOURS, LiveVisitors, Model},
 };
 use crate::{
     app::{self, AppError, Listeners},
@@ -56,7 +65,7 @@ const PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
 /// Options of `weir demo`.
 #[derive(Debug, clap::Args)]
 pub struct DemoArgs {
-    /// Events a second that the visitors send, on average.
+    /// Events a second that the visitors send, on average, before the campaign; with it, half as many again.
     ///
     /// The day before the start is made up at this rate too, up to 40 a second, and sent first.
     #[arg(long, value_name = "N", default_value_t = 40, value_parser = clap::value_parser!(u32).range(1..=5000))]
@@ -75,7 +84,7 @@ pub struct DemoArgs {
 pub async fn run(args: DemoArgs, config: Config, shutdown: CancellationToken) -> Result<(), AppError> {
     let model = Model {
         seed: args.seed.unwrap_or_else(rand::random),
-        start_ms: Clock::System.now_ms(),
+        story: Story { start_ms: Clock::System.now_ms() },
         events_per_second: args.events_per_second,
     };
     match args.url {
@@ -189,7 +198,7 @@ fn events_line(model: &Model, sender: &Sender) -> String {
 
 fn print_ready(model: &Model, ready: &str) -> io::Result<()> {
     let zone = local_zone();
-    let clock_time = |minutes: i64| clock_time(model.start_ms + minutes * 60_000, &zone);
+    let clock_time = |minutes: i64| clock_time(model.story.at_ms(minutes), &zone);
     let text = format!(
         "{ready}\n\
          At {} verification e-mails to Gmail addresses stop arriving: fewer sign-ups are completed, and the\n\

@@ -60,6 +60,9 @@ pub const APP_PAGES: [Weighted; 6] =
 pub const APP_BUTTONS: [Weighted; 5] =
     [("open_dashboard", 36), ("apply_filter", 28), ("refresh", 17), ("new_report", 12), ("invite", 7)];
 
+/// What the campaign's visitors bring as `utm_campaign`.
+pub const CAMPAIGN: &str = "launch_week";
+
 pub const GMAIL: &str = "gmail.com";
 
 pub const EMAIL_DOMAINS: [Weighted; 7] = [

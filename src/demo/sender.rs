@@ -18,7 +18,7 @@ use reqwest::{
 };
 use serde_json::Value;
 
-use super::visitors::Event;
+use super::event::Event;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -178,7 +178,7 @@ mod tests {
     use tokio::{net::TcpListener, task::JoinSet};
 
     use super::*;
-    use crate::demo::visitors::Model;
+    use crate::demo::{story::Story, visitors::Model};
 
     type Answers = Arc<Mutex<Vec<(StatusCode, &'static str)>>>;
     type Bodies = Arc<Mutex<Vec<Bytes>>>;
@@ -205,7 +205,7 @@ mod tests {
     }
 
     fn events() -> Vec<Event> {
-        Model { seed: 1, start_ms: 1_795_000_000_000, events_per_second: 1 }.history(0)
+        Model { seed: 1, story: Story { start_ms: 1_795_000_000_000 }, events_per_second: 1 }.history(0)
     }
 
     #[tokio::test]
