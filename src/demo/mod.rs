@@ -1,5 +1,6 @@
 //! `weir demo`: a whole Weir on a throw-away directory, and simulated visitors who send events over its public HTTP
-//! API, as an SDK would. In: a rate and a seed. Out: requests to `POST /events`, and a few lines on standard output.
+//! API, as an SDK would. In: a rate, a seed and a speed. Out: requests to `POST /events`, and a few lines on standard
+//! output.
 //!
 //! The visitors tell the story of a product manager's hour, so that each panel has something to say:
 //! * A session is a member's (60 %) or a stranger's. It takes 18 steps on average, 14 s apart: page views, button
@@ -18,8 +19,10 @@
 //!   traffic, and two such incidents, of an hour that ended two hours ago and of ten minutes that ended 25 minutes
 //!   ago. History ends at the rate of live traffic (up to 40 events a second), and the sessions under way go on.
 //!
-//! Invariants: the same seed, start and rate make the same events; what Weir cannot take now is sent again, unchanged;
-//! the directory is gone when `run` returns, however it ends.
+//! A faster story (`--speed`) has its minutes after the start shortened, and so the time that a sign-up takes.
+//!
+//! Invariants: the same seed, start, rate and speed make the same events; what Weir cannot take now is sent again,
+//! unchanged; the directory is gone when `run` returns, however it ends.
 //!
 //! Limits: 500 events a request, three requests at a time for history and three for live traffic; nothing is queued.
 
@@ -70,6 +73,13 @@ pub struct DemoArgs {
     /// The day before the start is made up at this rate too, up to 40 a second, and sent first.
     #[arg(long, value_name = "N", default_value_t = 40, value_parser = clap::value_parser!(u32).range(1..=5000))]
     events_per_second: u32,
+    /// Let the story pass so many times as fast: at 10, the campaign starts after 6 seconds and e-mails fail for 30.
+    ///
+    /// What happens after the start is compressed, and the time that a sign-up takes with it, so that it still begins and
+    /// ends on one side of an incident. Events keep the time at which they are sent, and visits their pace and number.
+    /// Charts have bars of a minute or of five: at more than 5, an incident is shorter than any.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=60))]
+    speed: u32,
     /// Send the same visitors again: the same number makes the same sessions. Random by default.
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -84,7 +94,7 @@ pub struct DemoArgs {
 pub async fn run(args: DemoArgs, config: Config, shutdown: CancellationToken) -> Result<(), AppError> {
     let model = Model {
         seed: args.seed.unwrap_or_else(rand::random),
-        story: Story { start_ms: Clock::System.now_ms() },
+        story: Story { start_ms: Clock::System.now_ms(), speed: args.speed },
         events_per_second: args.events_per_second,
     };
     match args.url {
@@ -286,12 +296,17 @@ mod tests {
     }
 
     #[test]
-    fn the_rate_is_bounded() {
+    fn the_rate_and_the_speed_are_bounded() {
         let rate = |arguments: &[&str]| Cli::try_parse_from(arguments).map(|cli| cli.demo.events_per_second);
         assert_eq!(rate(&["demo"]).expect("the default"), 40);
         assert_eq!(rate(&["demo", "--events-per-second", "5000"]).expect("the most"), 5000);
         assert!(rate(&["demo", "--events-per-second", "0"]).is_err());
         assert!(rate(&["demo", "--events-per-second", "5001"]).is_err());
+        let speed = |arguments: &[&str]| Cli::try_parse_from(arguments).map(|cli| cli.demo.speed);
+        assert_eq!(speed(&["demo"]).expect("the default"), 1);
+        assert_eq!(speed(&["demo", "--speed", "60"]).expect("the most"), 60);
+        assert!(speed(&["demo", "--speed", "0"]).is_err());
+        assert!(speed(&["demo", "--speed", "61"]).is_err());
     }
 
     #[test]

@@ -205,7 +205,8 @@ mod tests {
     }
 
     fn events() -> Vec<Event> {
-        Model { seed: 1, story: Story { start_ms: 1_795_000_000_000 }, events_per_second: 1 }.history(0)
+        let story = Story { start_ms: 1_795_000_000_000, speed: 1 };
+        Model { seed: 1, story, events_per_second: 1 }.history(0)
     }
 
     #[tokio::test]

@@ -15,7 +15,8 @@ pub const SIGNUP_STEPS: [&str; 4] = ["signup_started", "verification_email_sent"
 
 /// How many of those who took the step before take the second, third and fourth one: together, 62 % of all.
 const SHARES: [f64; 3] = [0.96, 0.72, 0.9];
-/// How long it takes them.
+/// How long it takes them; like all that a sign-up waits for, in time of the story, so that an incident does not end while
+/// the sign-ups that it hits are under way.
 const TAKES_MS: [Range<i64>; 3] = [1_000..5_000, 15_000..65_000, 4_000..20_000];
 
 /// When the mail server's refusal of the e-mail is reported, and of those sent again, by the time it was first sent.
@@ -38,7 +39,7 @@ pub fn signup(rng: &mut StdRng, story: &Story, start_ms: i64) -> Signup {
         if !rng.random_bool(share) {
             return Signup { actions, completed_ms: None };
         }
-        at_ms += rng.random_range(takes_ms);
+        at_ms = story.after(at_ms, rng.random_range(takes_ms));
         actions.push((at_ms, step(number)));
         // Nobody waits for an e-mail that does not come at once, even if a later one arrives.
         if number == 1 && email_domain == GMAIL && story.gmail_fails_at(at_ms) {
@@ -52,7 +53,7 @@ pub fn signup(rng: &mut StdRng, story: &Story, start_ms: i64) -> Signup {
 /// The e-mail is sent again until it arrives.
 fn mail_failures(story: &Story, sent_ms: i64) -> impl Iterator<Item = (i64, Action)> {
     let error = Action::ErrorOccurred { kind: MAIL_ERROR.kind, message: MAIL_ERROR.message, path: "/signup" };
-    let failures = MAIL_FAILURES_AFTER_MS.into_iter().map(move |after_ms| sent_ms + after_ms);
+    let failures = MAIL_FAILURES_AFTER_MS.into_iter().map(move |after_ms| story.after(sent_ms, after_ms));
     failures.take_while(move |at_ms| story.gmail_fails_at(*at_ms)).map(move |at_ms| (at_ms, error))
 }
 
@@ -62,11 +63,15 @@ mod tests {
 
     use super::*;
 
-    const STORY: Story = Story { start_ms: 1_795_000_000_000 };
+    const STORY: Story = Story { start_ms: 1_795_000_000_000, speed: 1 };
+
+    fn signups_of(story: &Story, minute: i64) -> Vec<Signup> {
+        let mut rng = StdRng::seed_from_u64(7);
+        (0..10_000).map(|_| signup(&mut rng, story, story.at_ms(minute))).collect()
+    }
 
     fn signups(minute: i64) -> Vec<Signup> {
-        let mut rng = StdRng::seed_from_u64(7);
-        (0..10_000).map(|_| signup(&mut rng, &STORY, STORY.at_ms(minute))).collect()
+        signups_of(&STORY, minute)
     }
 
     /// The names and times of the steps that were taken.
@@ -125,6 +130,24 @@ mod tests {
             assert_within(share(&others, 2, 3), 0.70..0.74);
             assert_within(share(&others, 3, 4), 0.88..0.92);
         }
+    }
+
+    #[test]
+    fn a_faster_story_has_the_same_signups_in_less_time() {
+        let fast = Story { speed: 10, ..STORY };
+        for minute in [0, 5, 10] {
+            for (slow, fast) in signups(minute).iter().zip(signups_of(&fast, minute)) {
+                let (slow, fast) = (steps(slow), steps(&fast));
+                assert_eq!(slow.len(), fast.len());
+                for (slow, fast) in slow.iter().zip(fast) {
+                    let (slow_ms, fast_ms) = (slow.1 - STORY.start_ms, fast.1 - STORY.start_ms);
+                    assert!((slow_ms - 10 * fast_ms).abs() < 40, "{slow_ms} {fast_ms}");
+                }
+            }
+        }
+        // What history tells took its time.
+        let took = |story: &Story| signups_of(story, -30).iter().filter_map(|signup| signup.completed_ms).max();
+        assert_eq!(took(&STORY), took(&fast));
     }
 
     #[test]

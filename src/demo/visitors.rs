@@ -1,4 +1,5 @@
-//! Who comes when and what they do: a pure function of a seed, a start and a rate. `mod.rs` tells the model in words.
+//! Who comes when and what they do: a pure function of a seed, a start, a speed and
+//! a rate. `mod.rs` tells the model in words.
 
 use std::{collections::BTreeMap, mem, ops::Range, sync::Arc};
 
@@ -210,7 +211,7 @@ mod tests {
     };
 
     const START_MS: i64 = 1_795_000_000_000;
-    const MODEL: Model = Model { seed: 7, story: Story { start_ms: START_MS }, events_per_second: 40 };
+    const MODEL: Model = Model { seed: 7, story: Story { start_ms: START_MS, speed: 1 }, events_per_second: 40 };
 
     /// Live traffic, asked for second by second.
     fn live(model: Model, minutes: i64) -> Vec<Event> {
@@ -238,6 +239,9 @@ mod tests {
         };
         assert_eq!(bodies(MODEL), bodies(MODEL));
         assert_ne!(bodies(MODEL), bodies(Model { seed: 8, ..MODEL }));
+        let fast = Model { story: Story { speed: 10, ..MODEL.story }, ..MODEL };
+        assert_eq!(bodies(fast), bodies(fast));
+        assert_ne!(bodies(MODEL), bodies(fast));
     }
 
     #[test]
@@ -263,7 +267,7 @@ mod tests {
 
     #[test]
     fn traffic_has_the_rate_asked_for_and_half_of_it_more_with_the_campaign() {
-        for (events_per_second, minutes) in [(4, 300), (40, 40), (400, 15)] {
+        for (events_per_second, minutes) in [(4, 200), (40, 30), (100, 20)] {
             let model = Model { events_per_second, ..MODEL };
             let history = model.history(0).len() as f64 / 3600.0;
             assert_within(history / f64::from(events_per_second.min(HISTORY_EVENTS_PER_SECOND_MAX)), 0.93..1.04);
