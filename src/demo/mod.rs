@@ -26,6 +26,7 @@
 //!
 //! Limits: 500 events a request, three requests at a time for history and three for live traffic; nothing is queued.
 
+mod announcement;
 mod event;
 mod product;
 mod sender;
@@ -43,13 +44,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use jiff::{Timestamp, tz::TimeZone};
 use tokio::{net::TcpListener, time::MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 use self::{
+    announcement::{Announcement, local_zone, thousands},
     sender::{SendError, Sender},
-    story::{INCIDENT_EVERY_MINUTES, INCIDENT_MINUTES, PAST_INCIDENTS_MINUTES, Story},
+    story::Story,
     visitors::{HISTORY_HOURS, LiveVisitors, Model},
 };
 use crate::{
@@ -105,9 +106,10 @@ pub async fn run(args: DemoArgs, config: Config, shutdown: CancellationToken) ->
 
 async fn send_only(model: Model, url: &str, shutdown: &CancellationToken) -> Result<(), AppError> {
     let sender = Sender::new(url).map_err(io::Error::other)?;
-    let ready = format!("Simulated visitors are sending events.\n\n  {}\n", events_line(&model, &sender));
+    let heading = format!("Simulated visitors are sending events.\n\n  {}\n", events_line(&model, &sender));
+    let announcement = Announcement { heading, dashboard_url: None, story: model.story };
     tokio::select! {
-        outcome = send_traffic(model, &sender, &ready) => outcome,
+        outcome = send_traffic(model, &sender, &announcement) => outcome,
         () = shutdown.cancelled() => Ok(()),
     }
 }
@@ -120,10 +122,11 @@ async fn run_with_weir(model: Model, mut config: Config, shutdown: &Cancellation
         Some(url) => format!("\nThe events stay in the database {} at {url}.\n", config.store.database),
         None => String::new(),
     };
-    let ready = format!(
+    let heading = format!(
         "Weir is running with simulated visitors.\n\n  Dashboard   {dashboard_url}\n  {}\n{kept}",
         events_line(&model, &sender),
     );
+    let announcement = Announcement { heading, dashboard_url: Some(dashboard_url), story: model.story };
     // Declared before Weir, so dropped after it.
     let directory = ThrowAwayDirectory::new()?;
     directory.path().clone_into(&mut config.data_dir);
@@ -131,7 +134,7 @@ async fn run_with_weir(model: Model, mut config: Config, shutdown: &Cancellation
     let mut weir = pin!(app::run(config, listeners, Clock::System, weir_shutdown.clone()));
     let outcome = tokio::select! {
         ended = &mut weir => return ended,
-        outcome = send_traffic(model, &sender, &ready) => outcome,
+        outcome = send_traffic(model, &sender, &announcement) => outcome,
         () = shutdown.cancelled() => Ok(()),
     };
     weir_shutdown.cancel();
@@ -140,13 +143,13 @@ async fn run_with_weir(model: Model, mut config: Config, shutdown: &Cancellation
 }
 
 /// Sends history and live traffic at the same time, so that no moment is missing; ends only with an error.
-async fn send_traffic(model: Model, sender: &Sender, ready: &str) -> Result<(), AppError> {
-    let history_then_ready = async {
+async fn send_traffic(model: Model, sender: &Sender, announcement: &Announcement) -> Result<(), AppError> {
+    let history_then_announcement = async {
         send_history(model, sender).await.map_err(io::Error::other)?;
-        print_ready(&model, ready)
+        print(&announcement.text(&local_zone()))
     };
     let live = async { send_live(model, sender).await.map_err(io::Error::other) };
-    tokio::try_join!(history_then_ready, live)?;
+    tokio::try_join!(history_then_announcement, live)?;
     Ok(())
 }
 
@@ -206,45 +209,10 @@ fn events_line(model: &Model, sender: &Sender) -> String {
     format!("Events      {}   (about {} a second)", sender.endpoint(), model.events_per_second)
 }
 
-fn print_ready(model: &Model, ready: &str) -> io::Result<()> {
-    let zone = local_zone();
-    let clock_time = |minutes: i64| clock_time(model.story.at_ms(minutes), &zone);
-    let text = format!(
-        "{ready}\n\
-         At {} verification e-mails to Gmail addresses stop arriving: fewer sign-ups are completed, and the\n\
-         error rate passes 1 %. At {} it is mended. This happens again every {INCIDENT_EVERY_MINUTES} minutes, and it has\n\
-         happened before, from {} to {} and from {} to {}.\n\n\
-         Press Ctrl-C to stop.\n",
-        clock_time(INCIDENT_MINUTES.start),
-        clock_time(INCIDENT_MINUTES.end),
-        clock_time(PAST_INCIDENTS_MINUTES[0].start),
-        clock_time(PAST_INCIDENTS_MINUTES[0].end),
-        clock_time(PAST_INCIDENTS_MINUTES[1].start),
-        clock_time(PAST_INCIDENTS_MINUTES[1].end),
-    );
+fn print(text: &str) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     stdout.write_all(text.as_bytes())?;
     stdout.flush()
-}
-
-/// The machine's zone, where the dashboard's reader most likely is; UTC where there is none, as everywhere on Unix.
-fn local_zone() -> TimeZone {
-    let rules = std::fs::read("/etc/localtime").ok();
-    rules.and_then(|rules| TimeZone::tzif("local", &rules).ok()).unwrap_or(TimeZone::UTC)
-}
-
-/// `14:32`
-fn clock_time(at_ms: i64, zone: &TimeZone) -> String {
-    let at = zone.to_datetime(Timestamp::from_millisecond(at_ms).unwrap_or_default());
-    format!("{:02}:{:02}", at.hour(), at.minute())
-}
-
-/// `1,234,567`
-fn thousands(value: u64) -> String {
-    match value {
-        0..1000 => value.to_string(),
-        _ => format!("{},{:03}", thousands(value / 1000), value % 1000),
-    }
 }
 
 /// Where this machine reaches a listener; a wildcard address is reached over loopback.
@@ -316,13 +284,5 @@ mod tests {
         std::fs::write(path.join("file"), "x").expect("written");
         drop(directory);
         assert!(!path.exists());
-    }
-
-    #[test]
-    fn times_are_told_in_the_given_zone() {
-        assert_eq!(clock_time(1_795_000_000_000, &TimeZone::UTC), "11:06");
-        assert_eq!(thousands(1_234_567), "1,234,567");
-        assert_eq!(thousands(999), "999");
-        assert_eq!(thousands(20_050), "20,050");
     }
 }
