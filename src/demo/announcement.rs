@@ -3,7 +3,8 @@
 use jiff::{Timestamp, tz::TimeZone};
 
 use super::{
-    product::CAMPAIGN,
+    product::{BUG_COUNTRY, BUG_COUNTRY_SENT, CAMPAIGN},
+    sender::Sent,
     signup::SIGNUP_STEPS,
     story::{CAMPAIGN_MINUTE, INCIDENT_EVERY_MINUTES, INCIDENT_MINUTES, MINUTE_MS, PAST_INCIDENTS_MINUTES, Story},
 };
@@ -18,7 +19,8 @@ pub struct Announcement {
 }
 
 impl Announcement {
-    pub fn text(&self, zone: &TimeZone) -> String {
+    pub fn text(&self, zone: &TimeZone, sent: Sent) -> String {
+        let (events, rejected) = (thousands(sent.accepted + sent.rejected), thousands(sent.rejected));
         let heading = &self.heading;
         let at = |minute: i64| clock_time(&self.story, minute, zone);
         let (campaign, breaks, mended) = (at(CAMPAIGN_MINUTE), at(INCIDENT_MINUTES.start), at(INCIDENT_MINUTES.end));
@@ -34,6 +36,8 @@ impl Announcement {
              {funnel_url}\n  \
              {mended:<8}  It is mended, and sign-ups recover. It breaks again every {period}.\n\n\
              It broke before, from {long_ago} and from {lately}.\n\n\
+             So far {events} events were sent. {rejected} of them were rejected, since one page of the product has a\n\
+             bug: it sends {BUG_COUNTRY_SENT} as the country code instead of {BUG_COUNTRY}. The page Live shows them.\n\n\
              Press Ctrl-C to stop.\n"
         )
     }
@@ -88,7 +92,8 @@ mod tests {
         let heading = "Weir is running.\n".to_owned();
         let story = Story { start_ms: START_MS, speed };
         let dashboard_url = dashboard_url.map(str::to_owned);
-        Announcement { heading, dashboard_url, story }.text(&TimeZone::UTC)
+        Announcement { heading, dashboard_url, story }
+            .text(&TimeZone::UTC, Sent { accepted: 1_548_995, rejected: 6_204 })
     }
 
     #[test]
@@ -105,6 +110,9 @@ mod tests {
           11:14     It is mended, and sign-ups recover. It breaks again every 20 minutes.
 
         It broke before, from 08:06 to 09:06 and from 10:31 to 10:41.
+
+        So far 1,555,199 events were sent. 6,204 of them were rejected, since one page of the product has a
+        bug: it sends DEU as the country code instead of DE. The page Live shows them.
 
         Press Ctrl-C to stop.
         ");

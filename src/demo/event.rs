@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 
+use super::product::{BUG_COUNTRY, BUG_COUNTRY_SENT, BUG_PAGE};
+
 /// Somebody at the keyboard: what all events of a session have in common.
 #[derive(Debug)]
 pub struct Visitor {
@@ -79,6 +81,17 @@ pub struct Event {
     pub action: Action,
 }
 
+impl Event {
+    /// Whether the SDK's bug makes Weir reject it.
+    pub fn is_faulty(&self) -> bool {
+        matches!(self.action, Action::PageView { path: BUG_PAGE }) && self.visitor.country_code == BUG_COUNTRY
+    }
+
+    fn country_code(&self) -> &'static str {
+        if self.is_faulty() { BUG_COUNTRY_SENT } else { self.visitor.country_code }
+    }
+}
+
 impl Serialize for Event {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut event = serializer.serialize_struct("Event", 7)?;
@@ -87,7 +100,7 @@ impl Serialize for Event {
         event.serialize_field("session_id", &self.visitor.session_id)?;
         event.serialize_field("user_id", &self.visitor.user_at(self.at_ms))?;
         event.serialize_field("device_type", self.visitor.device_type)?;
-        event.serialize_field("country_code", self.visitor.country_code)?;
+        event.serialize_field("country_code", self.country_code())?;
         let properties = Properties { action: &self.action, utm_campaign: self.visitor.campaign };
         event.serialize_field("properties", &properties)?;
         event.end()

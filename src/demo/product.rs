@@ -57,6 +57,11 @@ pub const SITE_BUTTONS: [Weighted; 4] =
 pub const APP_PAGES: [Weighted; 6] =
     [("/home", 30), ("/dashboards", 28), ("/explore", 18), ("/reports", 12), ("/team", 7), ("/settings", 5)];
 
+/// Where the SDK has a bug: it sends the three-letter code of one country, which Weir rejects.
+pub const BUG_PAGE: &str = "/reports";
+pub const BUG_COUNTRY: &str = "DE";
+pub const BUG_COUNTRY_SENT: &str = "DEU";
+
 pub const APP_BUTTONS: [Weighted; 5] =
     [("open_dashboard", 36), ("apply_filter", 28), ("refresh", 17), ("new_report", 12), ("invite", 7)];
 

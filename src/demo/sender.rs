@@ -43,9 +43,17 @@ pub struct Sender {
     http: Client,
     endpoint: String,
     accepted: AtomicU64,
+    rejected: AtomicU64,
     /// Said once an outage, and once at all.
     outage_logged: AtomicBool,
     rejection_logged: AtomicBool,
+}
+
+/// Events that were answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sent {
+    pub accepted: u64,
+    pub rejected: u64,
 }
 
 /// What became of one attempt.
@@ -68,6 +76,7 @@ impl Sender {
             http,
             endpoint,
             accepted: AtomicU64::new(0),
+            rejected: AtomicU64::new(0),
             outage_logged: AtomicBool::new(false),
             rejection_logged: AtomicBool::new(false),
         })
@@ -77,9 +86,10 @@ impl Sender {
         &self.endpoint
     }
 
-    /// Events that Weir took so far.
-    pub fn accepted(&self) -> u64 {
-        self.accepted.load(Ordering::Relaxed)
+    /// So far.
+    pub fn sent(&self) -> Sent {
+        let count = |events: &AtomicU64| events.load(Ordering::Relaxed);
+        Sent { accepted: count(&self.accepted), rejected: count(&self.rejected) }
     }
 
     /// Sends all events, in order of their requests; three requests are under way at most. Returns when all are taken.
@@ -91,15 +101,17 @@ impl Sender {
 
     async fn send_each(&self, requests: &Mutex<Chunks<'_, Event>>) -> Result<(), SendError> {
         while let Some(events) = next(requests) {
-            self.send_request(Bytes::from(serde_json::to_vec(events)?)).await?;
+            let faulty = events.iter().filter(|event| event.is_faulty()).count();
+            self.send_request(Bytes::from(serde_json::to_vec(events)?), faulty).await?;
         }
         Ok(())
     }
 
-    async fn send_request(&self, body: Bytes) -> Result<(), SendError> {
+    /// `faulty`: events in the body that are to be rejected.
+    async fn send_request(&self, body: Bytes, faulty: usize) -> Result<(), SendError> {
         let mut wait_next = RETRY_WAIT_MIN;
         loop {
-            let (wait, reason) = match self.attempt(body.clone()).await? {
+            let (wait, reason) = match self.attempt(body.clone(), faulty).await? {
                 Attempt::Done => {
                     self.outage_logged.store(false, Ordering::Relaxed);
                     return Ok(());
@@ -114,7 +126,7 @@ impl Sender {
         }
     }
 
-    async fn attempt(&self, body: Bytes) -> Result<Attempt, SendError> {
+    async fn attempt(&self, body: Bytes, faulty: usize) -> Result<Attempt, SendError> {
         let request = self.http.post(&self.endpoint).header(CONTENT_TYPE, "application/json").body(body);
         let response = match request.send().await {
             Ok(response) => response,
@@ -131,9 +143,17 @@ impl Sender {
             Err(error) => return Ok(Attempt::Again { wait, reason: cause(&error) }),
         };
         let message = message(&reply);
+        let rejected = reply.get("rejected").and_then(Value::as_array).map_or(0, Vec::len);
+        // 400 is the answer when no event is acceptable; it is no mistake if that is meant to be.
+        let all_are_faulty = status == StatusCode::BAD_REQUEST && rejected > 0 && rejected == faulty;
         match status {
-            StatusCode::ACCEPTED => {
-                self.note_reply(&reply, &message);
+            _ if status == StatusCode::ACCEPTED || all_are_faulty => {
+                let accepted = reply.get("accepted").and_then(Value::as_u64).unwrap_or_default();
+                self.accepted.fetch_add(accepted, Ordering::Relaxed);
+                self.rejected.fetch_add(rejected as u64, Ordering::Relaxed);
+                if rejected > faulty {
+                    self.log_rejection(&message);
+                }
                 Ok(Attempt::Done)
             }
             StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => {
@@ -144,11 +164,9 @@ impl Sender {
         }
     }
 
-    fn note_reply(&self, reply: &Value, message: &str) {
-        let accepted = reply.get("accepted").and_then(Value::as_u64).unwrap_or_default();
-        self.accepted.fetch_add(accepted, Ordering::Relaxed);
-        if !message.is_empty() && !self.rejection_logged.swap(true, Ordering::Relaxed) {
-            tracing::warn!(reason = message, "some events were rejected");
+    fn log_rejection(&self, reason: &str) {
+        if !self.rejection_logged.swap(true, Ordering::Relaxed) {
+            tracing::warn!(reason, "events were rejected that should not be");
         }
     }
 }
@@ -217,10 +235,28 @@ mod tests {
         ])
         .await;
         sender.send(&events()[..9], 500).await.expect("taken the second time");
-        assert_eq!(sender.accepted(), 9);
+        assert_eq!(sender.sent(), Sent { accepted: 9, rejected: 0 });
         let bodies = bodies.lock().expect("not poisoned");
         assert_eq!(bodies.len(), 2);
         assert_eq!(bodies.first(), bodies.last());
+    }
+
+    #[tokio::test]
+    async fn rejections_that_are_meant_to_be_are_counted_and_others_end_the_traffic() {
+        let none = r#"{"accepted":0,"rejected":[{"index":0,"field":"country_code","reason":"no"}]}"#;
+        let (sender, _, _tasks) = listener(&[
+            (StatusCode::BAD_REQUEST, none),
+            (StatusCode::BAD_REQUEST, none),
+            (StatusCode::ACCEPTED, r#"{"accepted":1,"rejected":[{"index":0,"field":"country_code","reason":"no"}]}"#),
+        ])
+        .await;
+        let events = events();
+        let faulty = events.iter().find(|event| event.is_faulty()).expect("there are some").clone();
+        let sound = events.iter().find(|event| !event.is_faulty()).expect("most are").clone();
+        sender.send(&[faulty.clone(), sound.clone()], 500).await.expect("one is taken");
+        sender.send(&[faulty], 500).await.expect("none is to be taken");
+        assert_eq!(sender.sent(), Sent { accepted: 1, rejected: 2 });
+        sender.send(&[sound], 500).await.expect_err("it should have been taken");
     }
 
     #[tokio::test]
