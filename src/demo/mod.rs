@@ -15,7 +15,7 @@
 //!   addresses, so conversion falls from 62 to 36 %, and each refusal is reported (`email_delivery_failed`), so the share
 //!   of errors rises from 0.4 to about 2.5 % (1.8 % without the campaign). It lasts from minute 3 to minute 8 and comes
 //!   again every 20 minutes.
-//! * The bug: on one page the SDK sends the country code DEU instead of DE. One event in 250 has it and is rejected.
+//! * The bug: on one page the SDK sends the country code DEU instead of DE. 0.4 % of the events have it and are rejected.
 //! * Before the start lies a day of history, sent first and as fast as it is taken: a night with a fifth of the
 //!   traffic, and two such incidents, of an hour that ended two hours ago and of ten minutes that ended 25 minutes
 //!   ago. History ends at the rate of live traffic (up to 40 events a second), and the sessions under way go on.

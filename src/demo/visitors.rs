@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn one_event_in_250_has_a_country_code_that_weir_rejects() {
+    fn four_events_in_a_thousand_have_a_country_code_that_weir_rejects() {
         let events = MODEL.history(0);
         let faulty = events.iter().filter(|event| event.is_faulty());
         let code = |event: &Event| serde_json::to_value(event).expect("events serialize")["country_code"].clone();

@@ -2,6 +2,7 @@
 
 mod api;
 mod app;
+mod demo;
 mod disk_full;
 mod durability;
 mod engine;
