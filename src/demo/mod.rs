@@ -16,7 +16,7 @@
 //!   of errors rises from 0.4 to about 2.5 % (1.8 % without the campaign). It lasts from minute 3 to minute 8 and comes
 //!   again every 20 minutes.
 //! * The bug: on one page the SDK sends the country code DEU instead of DE. 0.4 % of the events have it and are rejected.
-//! * Before the start lies a day of history, sent first and as fast as it is taken: a night with a fifth of the
+//! * Before the start lie 26 hours of history, sent first and as fast as it is taken: a night with a fifth of the
 //!   traffic, and two such incidents, of an hour that ended two hours ago and of ten minutes that ended 25 minutes
 //!   ago. History ends at the rate of live traffic (up to 40 events a second), and the sessions under way go on.
 //!
@@ -72,7 +72,7 @@ const PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
 pub struct DemoArgs {
     /// Events a second that the visitors send, on average, before the campaign; with it, half as many again.
     ///
-    /// The day before the start is made up at this rate too, up to 40 a second, and sent first.
+    /// The 26 hours before the start are made up at this rate too, up to 40 a second, and sent first.
     #[arg(long, value_name = "N", default_value_t = 40, value_parser = clap::value_parser!(u32).range(1..=5000))]
     events_per_second: u32,
     /// Let the story pass so many times as fast: at 10, the campaign starts after 6 seconds and e-mails fail for 30.
@@ -87,7 +87,7 @@ pub struct DemoArgs {
     seed: Option<u64>,
     /// Start nothing; send to the Weir that takes events at this URL, such as http://127.0.0.1:3001.
     ///
-    /// The events, and the made-up day before them, stay there.
+    /// The events, and the 26 made-up hours before them, stay there.
     #[arg(long, value_name = "URL")]
     url: Option<String>,
 }

@@ -12,8 +12,9 @@ use super::{
     story::{CAMPAIGN_SESSIONS, HOUR_MS, MINUTE_MS, Story, level},
 };
 
-pub const HISTORY_HOURS: i64 = 24;
-/// History is sent at once: a day that ends at this rate is 1.6 million events.
+/// A day, and two hours of the one before, so that the last hour can be compared with that of yesterday.
+pub const HISTORY_HOURS: i64 = 26;
+/// History is sent at once: as many hours that end at this rate are 1.8 million events.
 pub const HISTORY_EVENTS_PER_SECOND_MAX: u32 = 40;
 
 /// Events of the average session before the campaign; a test holds it to what sessions do.
