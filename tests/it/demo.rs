@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::app::{TestApp, eventually};
 
-const FUNNEL: &str = "steps=signup_started,verification_email_sent,email_verified&window=10m&range=6h\
+const FUNNEL: &str = "steps=signup_started,verification_email_sent,email_verified,signup_completed&window=10m&range=6h\
     &breakdown=properties.email_domain";
 const MINUTE_MS: i64 = 60_000;
 /// The buckets of a funnel over six hours.
@@ -50,16 +50,21 @@ fn counts_told(text: &str) -> [u64; 2] {
     [counts.next().expect("sent"), counts.next().expect("rejected")]
 }
 
-/// Who was sent an e-mail, and who of them verified the address.
+/// Who was sent an e-mail, who of them verified the address, and who of those completed the sign-up.
 #[derive(Debug, Default, Clone, Copy)]
 struct Mails {
     sent: u64,
     verified: u64,
+    completed: u64,
 }
 
 impl Mails {
     fn verified_share(self) -> f64 {
         self.verified as f64 / self.sent as f64
+    }
+
+    fn completed_share(self) -> f64 {
+        self.completed as f64 / self.verified as f64
     }
 }
 
@@ -72,8 +77,10 @@ fn mails(answer: &Value, start_ms: i64, minutes: Range<i64>) -> [Mails; 2] {
             let from: jiff::Timestamp = bucket["bucket"].as_str().expect("a time").parse().expect("RFC 3339");
             let from_ms = from.as_millisecond() - start_ms;
             if from_ms >= minutes.start * MINUTE_MS && from_ms + BUCKET_MINUTES * MINUTE_MS <= minutes.end * MINUTE_MS {
-                mails.sent += bucket["counts"][1].as_u64().expect("a count");
-                mails.verified += bucket["counts"][2].as_u64().expect("a count");
+                let count = |step: usize| bucket["counts"][step].as_u64().expect("a count");
+                mails.sent += count(1);
+                mails.verified += count(2);
+                mails.completed += count(3);
             }
         }
     }
@@ -100,6 +107,8 @@ async fn the_funnel_shows_that_gmail_stops_at_the_verification_and_recovers() {
         let [gmail, others] = mails(&answer, start_ms, minutes.clone());
         assert!(gmail.sent > 30 && others.sent > 30, "{minutes:?}: {gmail:?} {others:?}");
         assert!((0.6..0.85).contains(&others.verified_share()), "{minutes:?}: {others:?}");
+        // The user is known from the last step on, and the session before.
+        assert!(others.completed_share() > 0.75, "{minutes:?}: {others:?}");
         match gmail_is_well {
             true => assert!((0.6..0.85).contains(&gmail.verified_share()), "{minutes:?}: {gmail:?}"),
             false => assert_eq!(gmail.verified, 0, "{minutes:?}: {gmail:?}"),
