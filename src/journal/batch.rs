@@ -58,6 +58,9 @@ pub struct EventBatch {
     user_id_nulls: Vec<u8>,
 }
 
+/// Position of `timestamp` in `COLUMNS`.
+pub const TIMESTAMP: usize = 2;
+
 /// Position of `user_id` in `COLUMNS`, the only nullable column.
 pub const USER_ID: usize = 5;
 

@@ -3,7 +3,7 @@
 use bytes::{Bytes, BytesMut};
 
 use super::{
-    batch::{COLUMNS, EventBatch, EventRow, USER_ID, write_block},
+    batch::{COLUMNS, Column, EventBatch, EventRow, TIMESTAMP, USER_ID, write_block},
     segment::Segment,
 };
 
@@ -31,6 +31,15 @@ impl Segment {
         Some(events)
     }
 
+    /// The time of the newest event that is not ahead of a moment. What blocks of another version's columns hold is not
+    /// known.
+    pub fn newest_timestamp_ms(&self, until_ms: i64) -> Option<i64> {
+        let timestamps = self.blocks.iter().filter_map(|block| timestamps(block)).flat_map(|column| column.chunks(8));
+        let past =
+            timestamps.filter_map(|value| Cursor(value).int64()).filter(|timestamp_ms| *timestamp_ms <= until_ms);
+        past.max()
+    }
+
     /// A segment, in memory alone, of some events of another one.
     pub fn of_events(events: &[EventRow<'_>]) -> Self {
         let mut batch = EventBatch::default();
@@ -50,6 +59,19 @@ fn join(blocks: &[Block<'_>]) -> Bytes {
     joined.freeze()
 }
 
+/// The column of a block's timestamps. The columns behind it, which take longer to walk through, are not looked at.
+fn timestamps(block: &[u8]) -> Option<&[u8]> {
+    let mut cursor = Cursor(block);
+    let rows = cursor.rows()?;
+    let [before @ .., timestamp] = &COLUMNS[..=TIMESTAMP] else { return None };
+    for column in before {
+        cursor.header(column)?;
+        cursor.values(column.type_name, rows)?;
+    }
+    cursor.header(timestamp)?;
+    cursor.values(timestamp.type_name, rows)
+}
+
 /// Where the columns of a block are.
 struct Block<'a> {
     rows: usize,
@@ -60,16 +82,10 @@ struct Block<'a> {
 impl<'a> Block<'a> {
     fn read(block: &'a [u8]) -> Option<Self> {
         let mut cursor = Cursor(block);
-        let (column_count, rows) = (cursor.length()?, cursor.length()?);
-        // Every row takes bytes: a count beyond them is no count.
-        if column_count != COLUMNS.len() || rows > block.len() {
-            return None;
-        }
+        let rows = cursor.rows()?;
         let (mut user_id_nulls, mut columns): (&[u8], _) = (&[], [&[] as &[u8]; COLUMNS.len()]);
         for (index, (column, bytes)) in COLUMNS.iter().zip(&mut columns).enumerate() {
-            if cursor.text()? != column.name.as_bytes() || cursor.text()? != column.type_name.as_bytes() {
-                return None;
-            }
+            cursor.header(column)?;
             if index == USER_ID {
                 user_id_nulls = cursor.take(rows)?;
             }
@@ -119,6 +135,20 @@ impl<'a> Cursor<'a> {
         let (taken, rest) = self.0.split_at_checked(length)?;
         self.0 = rest;
         Some(taken)
+    }
+
+    /// How many rows a block has whose columns are as many as ours.
+    fn rows(&mut self) -> Option<usize> {
+        let block_bytes = self.0.len();
+        let (columns, rows) = (self.length()?, self.length()?);
+        // Every row takes bytes: a count beyond them is no count.
+        (columns == COLUMNS.len() && rows <= block_bytes).then_some(rows)
+    }
+
+    /// What comes before a column's values.
+    fn header(&mut self, column: &Column) -> Option<()> {
+        let is_it = self.text()? == column.name.as_bytes() && self.text()? == column.type_name.as_bytes();
+        is_it.then_some(())
     }
 
     /// LEB128.
@@ -189,6 +219,17 @@ mod tests {
         assert_eq!(read, events);
         let part = Segment::of_events(&read[1..3]);
         assert_eq!((part.rows, part.events().expect("a block")), (2, events[1..3].to_vec()));
+    }
+
+    #[test]
+    fn the_newest_event_is_found_among_those_that_are_not_ahead() {
+        let at = |timestamp_ms| EventRow { timestamp_ms, ..row("s-1", None) };
+        let mut segment = Segment::of_events(&[at(30), at(10), at(50)]);
+        segment.blocks.extend(Segment::of_events(&[at(40), at(20)]).blocks);
+        segment.blocks.push(Bytes::from_static(b"\x01\x01\x01x\x04Date\x00\x00"));
+        for (until_ms, newest) in [(100, Some(50)), (50, Some(50)), (49, Some(40)), (9, None)] {
+            assert_eq!(segment.newest_timestamp_ms(until_ms), newest, "until {until_ms}");
+        }
     }
 
     #[test]

@@ -55,6 +55,8 @@ pub struct FlushReport {
     /// Successful flushes since the start. Answers computed before the latest are out of date.
     pub flushes: u64,
     pub events: u64,
+    /// The newest of them when it was stored, by its own time in milliseconds since the epoch.
+    pub newest_event_ms: Option<i64>,
     pub retries: u64,
     /// Events that ClickHouse refused for good and that are in `rejected_events`.
     pub rejected_events: u64,
@@ -129,8 +131,13 @@ impl Writer {
     }
 
     async fn flush(&mut self, pending: PendingSegment) -> io::Result<()> {
-        let queue = Arc::clone(&self.queue);
-        let segment = blocking(move || queue.read(&pending)).await?;
+        let (queue, now_ms) = (Arc::clone(&self.queue), self.clock.now_ms());
+        let read = blocking(move || {
+            let segment = queue.read(&pending)?;
+            let newest_event_ms = segment.newest_timestamp_ms(now_ms);
+            Ok((segment, newest_event_ms))
+        });
+        let (segment, newest_event_ms) = read.await?;
         let started = Instant::now();
         let token = pending.id.token();
         let reports = &self.reports;
@@ -153,7 +160,9 @@ impl Writer {
                         "ClickHouse refuses events for good; see rejected_events"
                     );
                 }
-                self.note_success(stored, rejected, started.elapsed());
+                // It may be among the rejected.
+                let newest_event_ms = newest_event_ms.filter(|_| rejected == 0);
+                self.note_success(stored, rejected, newest_event_ms, started.elapsed());
             }
             Split::Incomplete { reason } => {
                 let events = segment.rows;
@@ -173,11 +182,12 @@ impl Writer {
         Ok(())
     }
 
-    fn note_success(&self, stored: u64, rejected: u64, duration: Duration) {
+    fn note_success(&self, stored: u64, rejected: u64, newest_event_ms: Option<i64>, duration: Duration) {
         let last = LastFlush { at_ms: self.clock.now_ms(), duration, events: stored };
         self.reports.send_modify(|report| {
             report.flushes += 1;
             report.events += stored;
+            report.newest_event_ms = report.newest_event_ms.max(newest_event_ms);
             report.rejected_events += rejected;
             report.last = Some(last);
             report.durations.observe(duration);
