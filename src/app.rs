@@ -19,7 +19,7 @@ use crate::{
     engine::{Engine, EngineConfig, EngineError, START_TIMEOUT},
     event::EventLimits,
     http::{
-        Connections, DashboardState, IngestService, IngestStages, IngestState, ListenerService, ServerLimits,
+        Connections, DashboardState, IngestService, IngestStages, IngestState, ServerLimits, Streams,
         connections_within_descriptors, dashboard_service, serve,
     },
     ingest::{Decoder, EventIdFiles, EventIds, EventNames},
@@ -126,7 +126,12 @@ pub async fn run(
     };
     let freshness = ingestion.as_ref().map(|ingestion| ingestion.freshness.clone());
     let dashboard = listeners.dashboard.map(|listener| {
-        let service = dashboard(&config, &store, &clock, freshness);
+        // Streams leave room for the questions of those who watch them.
+        let streams = Streams::new(config.dashboard.streams_max.min(connections_max / 2), shutdown.clone());
+        let state = dashboard(&config, &store, &clock, freshness, streams);
+        let service = dashboard_service(state.clone());
+        let until = shutdown.clone();
+        tasks.spawn(async move { until.run_until_cancelled(state.answers().follow_data()).await });
         tokio::spawn(serve(listener, service, limits.clone(), Connections::new(), shutdown.clone()))
     });
     tracing::info!("weir is up");
@@ -280,11 +285,11 @@ fn failure<T, E: std::error::Error + Send + Sync + 'static>(ended: Result<io::Re
     }
 }
 
-fn dashboard(config: &Config, store: &Store, clock: &Clock, freshness: Freshness) -> impl ListenerService + use<> {
+fn dashboard(config: &Config, store: &Store, clock: &Clock, freshness: Freshness, streams: Streams) -> DashboardState {
     let answers =
         Answers::new(store.clone(), clock.clone(), freshness, Funnels::new(config.dashboard.funnel_events_max));
     let ingest_url = config.dashboard.ingest_url.clone();
-    dashboard_service(DashboardState::new(Catalog::built_in(), answers, ingest_url, config.retention_days))
+    DashboardState::new(Catalog::built_in(), answers, streams, ingest_url, config.retention_days)
 }
 
 /// Creates what is missing in ClickHouse, as soon as it can be reached.

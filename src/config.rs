@@ -67,6 +67,7 @@ settings! {
     JOURNAL_MAX_BYTES = "WEIR_JOURNAL_MAX_BYTES", "4294967296", "Bytes the journal may take on disk; when full, events are answered 503 with Retry-After.";
     UNFLUSHED_MAX_MS = "WEIR_UNFLUSHED_MAX_MS", "60000", "Age in milliseconds of the oldest unflushed event from which /health answers 503.";
     CONNECTIONS_MAX = "WEIR_CONNECTIONS_MAX", "10000", "Open connections of a listener; beyond it, idle ones make room for new ones.";
+    STREAMS_MAX = "WEIR_STREAMS_MAX", "2000", "Open pages that are told of new data by push, at most half as many as connections; beyond it, pages ask every 5 s.";
     REQUEST_TIMEOUT_MS = "WEIR_REQUEST_TIMEOUT_MS", "10000", "Milliseconds for a request's headers to arrive, and again for its body.";
     BODIES_MAX_BYTES = "WEIR_BODIES_MAX_BYTES", "67108864", "Bytes of request bodies held in memory at once; beyond it, requests wait for a second and are answered 503 with Retry-After.";
 }
@@ -130,6 +131,8 @@ pub struct DashboardConfig {
     pub ingest_url: String,
     /// Events that one funnel follows.
     pub funnel_events_max: u64,
+    /// Pages that are told of new data.
+    pub streams_max: usize,
 }
 
 /// Every mistake found, one a line.
@@ -249,6 +252,7 @@ impl Reader<'_> {
                 addr: self.address(DASHBOARD_ADDR),
                 ingest_url: self.optional(INGEST_URL).unwrap_or_else(|| reachable_url(ingest_addr)),
                 funnel_events_max: self.positive(FUNNEL_EVENTS_MAX),
+                streams_max: usize::try_from(self.positive(STREAMS_MAX)).unwrap_or(usize::MAX),
             },
         }
     }

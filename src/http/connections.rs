@@ -47,7 +47,7 @@ impl Connections {
         self.open().len()
     }
 
-    /// Requests whose reply has not begun.
+    /// Requests whose reply has not begun, and streams.
     pub fn requests_in_flight(&self) -> usize {
         self.requests.load(Relaxed)
     }

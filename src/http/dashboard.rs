@@ -20,6 +20,7 @@ use super::{
     funnel::{delete_funnel, get_funnel, list_funnels, post_funnel, put_funnel},
     openapi::openapi_json,
     rejected::get_rejected,
+    stream::{Streams, get_stream},
 };
 use crate::queries::{Answers, Catalog, Content};
 
@@ -47,6 +48,7 @@ pub struct DashboardState(Arc<Parts>);
 struct Parts {
     catalog: Catalog,
     answers: Answers,
+    streams: Streams,
     info: Info,
 }
 
@@ -60,13 +62,17 @@ pub struct Info {
 }
 
 impl DashboardState {
-    pub fn new(catalog: Catalog, answers: Answers, ingest_url: String, retention_days: u32) -> Self {
+    pub fn new(catalog: Catalog, answers: Answers, streams: Streams, ingest_url: String, retention_days: u32) -> Self {
         let info = Info { version: env!("CARGO_PKG_VERSION"), ingest_url, retention_days };
-        Self(Arc::new(Parts { catalog, answers, info }))
+        Self(Arc::new(Parts { catalog, answers, streams, info }))
     }
 
     pub fn answers(&self) -> &Answers {
         &self.0.answers
+    }
+
+    pub(super) fn streams(&self) -> &Streams {
+        &self.0.streams
     }
 }
 
@@ -78,6 +84,7 @@ pub fn dashboard_service(state: DashboardState) -> TowerToHyperService<Router> {
         .route("/funnels", get(list_funnels))
         .route("/funnels/{name}", put(put_funnel).delete(delete_funnel))
         .route("/rejected", get(get_rejected))
+        .route("/stream", get(get_stream))
         .route("/info", get(get_info))
         .route("/openapi.json", get(get_openapi))
         .fallback(|| async { ApiError::NotFound });

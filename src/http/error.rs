@@ -56,6 +56,8 @@ pub enum ApiError {
     Funnel(#[from] FunnelError),
     #[error(transparent)]
     Definition(DefinitionError),
+    #[error("{0} streams are open, which is the limit; ask every few seconds instead, and try again later")]
+    TooManyStreams(usize),
     #[error("no funnel is saved under this name")]
     UnknownFunnel,
     #[error("there is no query named {0:?}; there are {1}")]
@@ -109,6 +111,7 @@ impl ApiError {
             Self::Argument(_) | Self::Parameters(_) | Self::Funnel(_) => (StatusCode::BAD_REQUEST, "bad_parameters"),
             Self::Definition(DefinitionError::TooMany) => (StatusCode::CONFLICT, "too_many_definitions"),
             Self::Definition(_) => (StatusCode::BAD_REQUEST, "bad_name"),
+            Self::TooManyStreams(_) => (StatusCode::SERVICE_UNAVAILABLE, "too_many_streams"),
             Self::UnknownFunnel => (StatusCode::NOT_FOUND, "unknown_funnel"),
             Self::UnknownQuery(..) => (StatusCode::NOT_FOUND, "unknown_query"),
             Self::NotFound => (StatusCode::NOT_FOUND, "not_found"),

@@ -1,7 +1,7 @@
 //! The listeners: connections, routes, and the one place where an error becomes a status and JSON.
 //!
 //! Limits: open connections, time for a request's head, for its body and for reading the reply, bytes of a body before and
-//! after decompression, bytes of all bodies at once.
+//! after decompression, bytes of all bodies at once, open streams.
 
 mod body;
 mod budget;
@@ -17,6 +17,7 @@ mod rejected;
 mod rejected_counts;
 mod server;
 mod simple_requests;
+mod stream;
 
 /// Where events are sent to.
 const EVENTS_PATH: &str = "/events";
@@ -27,3 +28,4 @@ pub use ingest::{IngestService, IngestStages, IngestState};
 pub use openapi::openapi_json;
 pub use rejected::RejectedReply;
 pub use server::{ListenerService, ServerLimits, connections_within_descriptors, serve};
+pub use stream::Streams;

@@ -11,6 +11,7 @@ use super::{
     ingest::IngestReply,
     rejected::RejectedReply,
     rejected_counts::RejectedCount,
+    stream::{EVENT_STREAM, RevisionMessage},
 };
 use crate::{
     event::{DEVICE_TYPES, EventLimits},
@@ -47,6 +48,7 @@ const EVENT_NAME_PATTERN: &str = "^[a-z][a-z0-9_]{0,63}$";
         RejectedReply,
         RejectedRow,
         Rejection,
+        RevisionMessage,
         SavedFunnel,
         SavedFunnels,
         Op,
@@ -74,6 +76,7 @@ pub fn openapi_json(catalog: &Catalog) -> Value {
         json!({ "get": operation("get_info", "About this installation.", "Info", &[]) }),
     );
     paths.insert("/api/rejected".to_owned(), get_rejected());
+    paths.insert("/api/stream".to_owned(), get_stream());
     paths.insert("/api/funnel".to_owned(), funnel());
     paths.insert(
         "/api/funnels".to_owned(),
@@ -181,6 +184,14 @@ fn get_rejected() -> Value {
         parameter("field", "Only those with this field at fault.", schema_ref("Field")),
         parameter("before", "`next` of the page before.", json!({ "type": "string" })),
     ]);
+    json!({ "get": operation })
+}
+
+fn get_stream() -> Value {
+    let summary = "Server-sent events named `revision`: one when it begins, one when something was stored, and at least one in 15 s.";
+    let mut operation = operation("get_stream", summary, "RevisionMessage", &[503]);
+    let message = schema_ref("RevisionMessage");
+    operation["responses"]["200"]["content"] = json!({ EVENT_STREAM: { "schema": message } });
     json!({ "get": operation })
 }
 

@@ -3,8 +3,14 @@
 
 use std::{convert::Infallible, io, pin::Pin, sync::Arc, time::Duration};
 
-use axum::{Router, body::Body, http::Request, response::Response};
+use axum::{
+    Router,
+    body::Body,
+    http::{Request, header::CONTENT_TYPE},
+    response::Response,
+};
 use bytes::Bytes;
+use http_body_util::BodyExt;
 use hyper::{body::Incoming, server::conn::http1, service::Service};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -21,6 +27,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{
     connections::{Activity, Connections},
     simple_requests::Handover,
+    stream::EVENT_STREAM,
 };
 
 /// Bounds of one listener.
@@ -234,9 +241,17 @@ impl<S: ListenerService> Service<Request<Incoming>> for Tracked<S> {
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let (under_way, reply) = (self.activity.request(), self.service.call(request));
         Box::pin(async move {
-            let reply = reply.await;
-            drop(under_way);
-            reply
+            let reply = reply.await?;
+            if reply.headers().get(CONTENT_TYPE).is_none_or(|media_type| media_type != EVENT_STREAM) {
+                return Ok(reply);
+            }
+            // Between two messages a stream is not idle: it is under way until its body ends.
+            Ok(reply.map(|body| {
+                Body::new(body.map_frame(move |frame| {
+                    let _under_way = &under_way;
+                    frame
+                }))
+            }))
         })
     }
 }

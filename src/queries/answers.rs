@@ -1,25 +1,27 @@
 //! Answers, computed once for all who ask.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::value::RawValue;
 use tokio::sync::watch;
 
 use super::{
-    arguments::{Arguments, clickhouse_time},
-    catalog::{NEWEST_EVENT, Query},
-    computation::{Outcome, Waiting},
+    arguments::Arguments,
+    catalog::Query,
+    computation::Outcome,
     funnels::Funnels,
     latest::{Content, Latest},
+    newest_event::{Freshness, NewestEvent},
+    revisions::{Revision, Revisions},
 };
 use crate::{
     clock::{Clock, milliseconds, rfc3339},
-    store::{FlushReport, Parameter, Store, StoreError},
+    store::{Store, StoreError},
 };
-
-/// Where the answers learn that new events can be seen.
-pub type Freshness = Option<watch::Receiver<FlushReport>>;
 
 /// One query's answer.
 #[derive(Debug, Serialize)]
@@ -35,31 +37,57 @@ pub struct Answer {
 /// Answers kept at once. A name in a URL can be anything, so their number must have a bound; the catalog's own choices are fewer.
 const ANSWERS_MAX: usize = 256;
 
+/// An answer is shared for this long where nobody tells when there is something new.
+pub(super) const VALID_MIN: Duration = Duration::from_millis(1_250);
+
 /// The latest answers, by query and arguments.
 pub struct Answers {
     pub(super) store: Store,
     pub(super) clock: Clock,
     pub(super) funnels: Funnels,
     freshness: Freshness,
+    revisions: Revisions,
     latest: Latest<(String, Arguments), Arc<Answer>>,
-    /// Beside all answers: with one query for each, ClickHouse would be asked twice as much.
-    newest_event: Latest<(), Option<String>>,
-}
-
-#[derive(Deserialize)]
-struct NewestEvent {
-    newest_event_at: Option<String>,
+    pub(super) newest_event: NewestEvent,
 }
 
 impl Answers {
-    /// `freshness`: the flushes of this process, if it has a writer; else answers are valid for the least time.
+    /// `freshness`: the flushes of this process, if it has a writer.
     pub fn new(store: Store, clock: Clock, freshness: Freshness, funnels: Funnels) -> Self {
-        Self { store, clock, funnels, freshness, latest: Latest::new(ANSWERS_MAX), newest_event: Latest::new(1) }
+        Self {
+            newest_event: NewestEvent::new(store.clone(), clock.clone(), freshness.clone()),
+            revisions: Revisions::new(clock.clone()),
+            latest: Latest::new(ANSWERS_MAX, VALID_MIN),
+            store,
+            clock,
+            funnels,
+            freshness,
+        }
     }
 
-    /// Flushes so far, if they are known.
-    pub(super) fn flushes(&self) -> Option<u64> {
-        self.freshness.as_ref().map(|reports| reports.borrow().flushes)
+    /// Looks for what is new, and does not end. Without it, an answer is given again for as long as one may be.
+    pub async fn follow_data(&self) {
+        tokio::join!(self.follow_flushes(), self.newest_event.watch(&self.revisions), self.revisions.run());
+    }
+
+    async fn follow_flushes(&self) {
+        let Some(mut reports) = self.freshness.clone() else { return };
+        let mut flushes = 0;
+        while let Ok(report) = reports.wait_for(|report| report.flushes != flushes).await {
+            flushes = report.flushes;
+            self.revisions.note_change();
+        }
+    }
+
+    /// The current revision of the data and each later one, of which only the latest is kept.
+    pub fn revisions(&self) -> watch::Receiver<Revision> {
+        self.revisions.follow()
+    }
+
+    /// The number of the current revision. Without a writer, nobody looks for the next unless somebody follows them.
+    pub(super) fn revision(&self) -> Option<u64> {
+        let is_known = self.freshness.is_some() || self.revisions.are_followed();
+        is_known.then(|| self.revisions.number())
     }
 
     /// The latest answer, or a new one. Dropping the future cancels the query if nobody else waits for it.
@@ -69,29 +97,12 @@ impl Answers {
         arguments: &Arguments,
         content: Content,
     ) -> Result<Arc<Answer>, StoreError> {
-        let flushes = self.flushes();
         let work = || {
-            let now_ms = self.clock.now_ms();
-            let (flushes, newest_event) = self.newest_event(flushes, now_ms);
-            (flushes, compute(self.store.clone(), query.clone(), arguments.clone(), now_ms, newest_event))
+            let newest_event = self.newest_event.find();
+            compute(self.store.clone(), query.clone(), arguments.clone(), self.clock.now_ms(), newest_event)
         };
-        let (_, waiting) = self.latest.wait(&(query.name.clone(), arguments.clone()), content, flushes, work);
+        let waiting = self.latest.wait(&(query.name.clone(), arguments.clone()), content, self.revision(), work);
         waiting.await.map_err(StoreError::of_query)
-    }
-
-    /// The newest event as it is known after so many flushes, which may be fewer than there were: an answer that tells it
-    /// is then as old.
-    pub(super) fn newest_event(&self, flushes: Option<u64>, now_ms: i64) -> (Option<u64>, Waiting<Option<String>>) {
-        let work = || {
-            let store = self.store.clone();
-            let until = Parameter::new("until", clickhouse_time(now_ms));
-            let work = async move {
-                let rows = store.query::<NewestEvent>(NEWEST_EVENT, &[until]).await?;
-                Ok(rows.into_iter().next().and_then(|row| row.newest_event_at))
-            };
-            (flushes, work)
-        };
-        self.newest_event.wait(&(), Content::Valid, flushes, work)
     }
 }
 
@@ -100,7 +111,7 @@ async fn compute(
     query: Query,
     arguments: Arguments,
     now_ms: i64,
-    newest_event: Waiting<Option<String>>,
+    newest_event: impl Future<Output = Outcome<Option<String>>>,
 ) -> Outcome<Arc<Answer>> {
     let started = Instant::now();
     let parameters = query.parameters(&arguments, now_ms);

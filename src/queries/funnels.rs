@@ -10,8 +10,8 @@ use serde::Deserialize;
 use tokio::sync::Semaphore;
 
 use super::{
-    answers::Answers,
-    computation::{Outcome, Waiting},
+    answers::{Answers, VALID_MIN},
+    computation::Outcome,
     funnel::{Funnel, Order, Step},
     funnel_answer::{FunnelAnswer, Sample, Stretch},
     funnel_rows::Rows,
@@ -44,7 +44,7 @@ impl Funnels {
     /// have about this many.
     pub fn new(events_max: u64) -> Self {
         Self {
-            latest: Latest::new(FUNNELS_KEPT_MAX),
+            latest: Latest::new(FUNNELS_KEPT_MAX, VALID_MIN),
             computations: Arc::new(Semaphore::new(COMPUTATIONS_MAX)),
             events_max,
         }
@@ -59,19 +59,18 @@ struct Size {
 impl Answers {
     /// The latest answer, or a new one. Dropping the future cancels the query if nobody else waits for it.
     pub async fn funnel(&self, funnel: &Funnel, content: Content) -> Result<Arc<FunnelAnswer>, StoreError> {
-        let flushes = self.flushes();
         let work = || {
             let now_ms = self.clock.now_ms();
-            let (flushes, newest_event) = self.newest_event(flushes, now_ms);
+            let newest_event = self.newest_event.find();
             let question = Question {
                 store: self.store.clone(),
                 funnel: funnel.clone(),
                 stretch: Stretch::before(now_ms, funnel.range.0),
                 events_max: self.funnels.events_max,
             };
-            (flushes, compute(question, Arc::clone(&self.funnels.computations), newest_event))
+            compute(question, Arc::clone(&self.funnels.computations), newest_event)
         };
-        let (_, waiting) = self.funnels.latest.wait(funnel, content, flushes, work);
+        let waiting = self.funnels.latest.wait(funnel, content, self.revision(), work);
         waiting.await.map_err(StoreError::of_query)
     }
 }
@@ -79,7 +78,7 @@ impl Answers {
 async fn compute(
     question: Question,
     computations: Arc<Semaphore>,
-    newest_event: Waiting<Option<String>>,
+    newest_event: impl Future<Output = Outcome<Option<String>>>,
 ) -> Outcome<Arc<FunnelAnswer>> {
     let _permit = computations.acquire().await.expect("it is never closed");
     let started = Instant::now();

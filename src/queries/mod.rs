@@ -8,6 +8,8 @@
 //! * Parameters are bound by ClickHouse, never pasted.
 //! * One computation per question and its arguments at a time, whoever asks; its answer is shared until it is out of date. It
 //!   ends early when nobody waits for it any more.
+//! * It is out of date with the next revision of the data, which begins when something was stored; those who follow the
+//!   revisions are told.
 //!
 //! Limits: ClickHouse's on time and memory of a query; the answers that are kept; events that a funnel follows, funnels
 //! computed at once, definitions saved.
@@ -23,10 +25,12 @@ mod funnel_answer;
 mod funnel_rows;
 mod funnels;
 mod latest;
+mod newest_event;
 mod range;
 mod rejected;
+mod revisions;
 
-pub use answers::{Answer, Answers, Freshness};
+pub use answers::{Answer, Answers};
 pub use arguments::{ArgumentError, Arguments, UrlParameter, Values};
 pub use catalog::{Catalog, Column, Query};
 pub use definitions::{DefinitionError, DefinitionName, SavedFunnel};
@@ -34,4 +38,6 @@ pub use funnel::{Field, Filter, Funnel, FunnelError, Op, Order, Span, Step};
 pub use funnel_answer::{FunnelAnswer, FunnelBucket, FunnelGroup, FunnelStep};
 pub use funnels::Funnels;
 pub use latest::Content;
+pub use newest_event::Freshness;
 pub use rejected::{REJECTED_ROWS_MAX, RejectedPage, RejectedRow};
+pub use revisions::Revision;

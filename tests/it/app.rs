@@ -97,13 +97,29 @@ impl TestApp {
         Self::launch(settings, Clock::System, stopped.database, stopped.directory).await
     }
 
+    /// Starts `weir dashboard` on the database of another.
+    pub async fn start_dashboard(other: &Self) -> Self {
+        let directory = Arc::new(tempfile::tempdir().expect("a directory"));
+        Self::launch_parts(&[], Clock::System, other.database.clone(), directory, false).await
+    }
+
     async fn launch(settings: Settings<'_>, clock: Clock, database: String, directory: Arc<TempDir>) -> Self {
+        Self::launch_parts(settings, clock, database, directory, true).await
+    }
+
+    async fn launch_parts(
+        settings: Settings<'_>,
+        clock: Clock,
+        database: String,
+        directory: Arc<TempDir>,
+        takes_events: bool,
+    ) -> Self {
         let config = config(settings, &database, directory.path());
         let ingest = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let dashboard = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = |listener: &TcpListener| format!("http://{}", listener.local_addr().expect("bound"));
         let (ingest_url, dashboard_url) = (url(&ingest), url(&dashboard));
-        let listeners = Listeners { ingest: Some(ingest), dashboard: Some(dashboard) };
+        let listeners = Listeners { ingest: takes_events.then_some(ingest), dashboard: Some(dashboard) };
         let shutdown = CancellationToken::new();
         let running = tokio::spawn(app::run(config, listeners, clock, shutdown.clone()));
         let http = reqwest::Client::new();
@@ -162,6 +178,22 @@ impl TestApp {
         let reply = self.get(&format!("{}/api/queries/{question}", self.dashboard_url)).await;
         assert_eq!(reply.status, 200, "{reply:?}");
         reply.json
+    }
+
+    /// The answer of a query that was computed at a moment, in milliseconds since the epoch, or later.
+    pub async fn answer_since(&self, question: &str, since_ms: i64) -> Value {
+        let url = format!("{}/api/queries/{question}", self.dashboard_url);
+        let started = Instant::now();
+        loop {
+            let request = self.http.get(&url).header("Cache-Control", "no-cache");
+            let reply = Reply::of(request.send().await.expect("a reply")).await;
+            assert_eq!(reply.status, 200, "{reply:?}");
+            if moment_ms(&reply.json["computed_at"]) >= since_ms {
+                return reply.json;
+            }
+            assert!(started.elapsed() < PATIENCE, "{question} is not computed again");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     /// Waits until ClickHouse holds `count` events.
@@ -235,6 +267,12 @@ impl Reply {
         let json = serde_json::from_str(&text).unwrap_or(Value::Null);
         Self { status, headers, text, json }
     }
+}
+
+/// Milliseconds since the epoch of an RFC 3339 text.
+pub fn moment_ms(text: &Value) -> i64 {
+    let moment = text.as_str().and_then(|text| text.parse::<jiff::Timestamp>().ok());
+    moment.expect("a moment").as_millisecond()
 }
 
 /// The name of a database that no other test uses.

@@ -21,4 +21,5 @@ mod rejected;
 mod rollup_rebuild;
 mod rollups;
 mod store;
+mod stream;
 mod viewers;

@@ -280,6 +280,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Server-sent events named `revision`: one when it begins, one when something was stored, and at least one in 15 s. */
+        get: operations["get_stream"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/events": {
         parameters: {
             query?: never;
@@ -845,6 +862,11 @@ export interface components {
             users: number;
             /** @description weeks after that one; 0 is the cohort itself */
             week_number: number;
+        };
+        /** @description What the stream tells, as JSON. */
+        RevisionMessage: {
+            /** @description RFC 3339. An answer whose `computed_at` is not before it has all that was stored until this was told. */
+            since: string;
         };
         /** @description A funnel under its name. */
         SavedFunnel: {
@@ -1959,6 +1981,35 @@ export interface operations {
             };
             /** @description See error.code. */
             504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    get_stream: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Server-sent events named `revision`: one when it begins, one when something was stored, and at least one in 15 s. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["RevisionMessage"];
+                };
+            };
+            /** @description See error.code. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
