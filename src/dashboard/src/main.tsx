@@ -1,6 +1,7 @@
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
+import { followRevisions } from "./api/refetching.ts";
 import { App } from "./app.tsx";
 import "./styles.css";
 
@@ -9,9 +10,12 @@ if (root === null) {
   throw new Error("index.html must hold an element with the id root");
 }
 
+const queries = new QueryClient();
+followRevisions(queries);
+
 createRoot(root).render(
   <StrictMode>
-    <QueryClientProvider client={new QueryClient()}>
+    <QueryClientProvider client={queries}>
       <App />
     </QueryClientProvider>
   </StrictMode>,

@@ -1,4 +1,5 @@
 import type { components } from "./schema.gen.ts";
+import { stream } from "./stream.ts";
 
 type Schemas = components["schemas"];
 
@@ -60,7 +61,7 @@ async function fetchJson<Body>(path: string, signal: AbortSignal): Promise<Body>
   const timeout = AbortSignal.timeout(ANSWER_WAIT_MAX_MS);
   try {
     const reply = await fetch(path, {
-      headers: { accept: "application/json" },
+      headers: { accept: "application/json", ...contentWith() },
       signal: AbortSignal.any([signal, timeout]),
     });
     if (!reply.ok) {
@@ -79,6 +80,11 @@ async function fetchJson<Body>(path: string, signal: AbortSignal): Promise<Body>
     }
     throw new RequestFailure("The server cannot be reached", { cause });
   }
+}
+
+/** Who is told what is new wants an answer that has it, not the one before. */
+function contentWith(): Record<string, string> {
+  return stream.read().state === "live" ? { "cache-control": "no-cache" } : {};
 }
 
 /** The server's own sentence; a proxy in between may answer something else altogether. */

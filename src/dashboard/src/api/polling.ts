@@ -1,9 +1,9 @@
 import { keepPreviousData, queryOptions } from "@tanstack/react-query";
 import { type Arguments, fetchAnswer, fetchInfo, type QueryName } from "./client.ts";
+import { POLL_INTERVAL_MS, refetchAfterMs } from "./refetching.ts";
+import { stream } from "./stream.ts";
 
-export const POLL_INTERVAL_MS = 5_000;
-
-/** One question, asked every five seconds while the page is looked at. */
+/** One question, asked whenever something new is told, or else every five seconds, while the page is looked at. */
 export function polled<Name extends QueryName, Asked extends Arguments>(
   name: Name,
   asked: Asked,
@@ -13,7 +13,7 @@ export function polled<Name extends QueryName, Asked extends Arguments>(
     queryKey: ["queries", name, asked] as const,
     queryFn: ({ signal }) => fetchAnswer(name, asked, signal),
     meta: { title },
-    refetchInterval: POLL_INTERVAL_MS,
+    refetchInterval: ({ state }) => refetchAfterMs(state.data?.computed_at, stream.read()),
     placeholderData: keepPreviousData,
     // A failure shows at once, as failureReason, and stays until an answer comes: trying again at
     // the usual pace is one long request, so nothing flickers between failed and loading.

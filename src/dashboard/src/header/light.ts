@@ -1,3 +1,5 @@
+import { POLL_INTERVAL_MS } from "../api/refetching.ts";
+import type { Told } from "../api/stream.ts";
 import type { Watched } from "../api/watched.ts";
 
 /** An answer that takes longer than this is slow. */
@@ -12,7 +14,7 @@ export interface Light {
 }
 
 /** One light for the whole page: the worst of its questions decides, and is named. */
-export function light(shown: readonly Signs[], nowMs: number): Light {
+export function light(shown: readonly Signs[], stream: Told["state"], nowMs: number): Light {
   const failed = shown.filter((signs) => signs.failed);
   if (failed.length > 0) {
     return { state: "red", words: `Unreachable: ${named(failed, shown)}` };
@@ -23,6 +25,10 @@ export function light(shown: readonly Signs[], nowMs: number): Light {
   }
   if (shown.some((signs) => !signs.answered)) {
     return { state: "yellow", words: "Connecting" };
+  }
+  if (stream === "broken") {
+    const words = `Polling every ${POLL_INTERVAL_MS / 1_000} s: the stream broke`;
+    return { state: "yellow", words };
   }
   return { state: "green", words: "Live" };
 }

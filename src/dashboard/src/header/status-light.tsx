@@ -1,3 +1,4 @@
+import { useStream } from "../api/stream.ts";
 import { useWatched } from "../api/watched.ts";
 import { useNowMs } from "../clock.ts";
 import { type Light, light } from "./light.ts";
@@ -11,11 +12,12 @@ const LOOKS: Record<Light["state"], { color: string; shape: string }> = {
 /** How the asking goes, whatever the page asks. A page that asks nothing has no light. */
 export function StatusLight() {
   const shown = useWatched();
+  const { state: stream } = useStream();
   const nowMs = useNowMs();
   if (shown.length === 0) {
     return <p role="status" />;
   }
-  const { state, words } = light(shown, nowMs);
+  const { state, words } = light(shown, stream, nowMs);
   const { color, shape } = LOOKS[state];
   return (
     <p
