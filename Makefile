@@ -14,7 +14,7 @@ say = @printf '\n\033[1m%s\033[0m\n' "$(1)"
 
 .PHONY: help
 help: ## List these targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-15s %s\n", $$1, $$2 }'
 
 .PHONY: demo
 demo: build ## Build, start with simulated visitors, and print the dashboard's URL
@@ -117,6 +117,11 @@ $(DUCKDB_READY): $(DUCKDB_REQUIREMENTS)
 bench-queries: $(ENGINE_READY) $(DUCKDB_READY) ## Measure every query on days of up to 432 million events, beside DuckDB
 	$(call say,Measuring (two hours, up to 35 GB in target/; leave the machine alone))
 	@cargo bench --locked --bench queries
+
+.PHONY: bench-freshness
+bench-freshness: build browser ## Measure from an accepted event to a changed pixel, by push and by polling
+	$(call say,Measuring (about ten minutes; leave the machine alone))
+	@npm run --prefix $(DASHBOARD) --silent bench
 
 .PHONY: generate
 generate: $(DASHBOARD_READY) ## Write the OpenAPI document and the TypeScript types from the code
