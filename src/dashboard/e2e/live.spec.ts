@@ -2,7 +2,7 @@ import { expect } from "@playwright/test";
 import { visit } from "./traffic.ts";
 import { test } from "./weir.ts";
 
-// A batch is flushed within 2 s and a panel polls every 5 s; the rest is for slow machines.
+// A batch is flushed within 2 s, and the page is told at most a second later; the rest is for slow machines.
 const SEEN_WITHIN_MS = 12_000;
 
 test("all_four_panels_follow_the_events", async ({ page, weir }) => {
