@@ -25,28 +25,24 @@ SELECT
     sumIf(minute_completed, earlier) AS completed_before
 FROM
 (
-    -- Whole minutes of the range, from the rollup.
+    -- Whole minutes of both ranges, from the rollup; those of the range before are moved on by one range. At the border, some are of both.
     SELECT
-        toStartOfMinute(timestamp, 'UTC') AS moment,
-        0 AS earlier,
-        countIf(event_name = 'signup_started') AS minute_started,
-        countIf(event_name = 'signup_completed') AS minute_completed
-    FROM events
-    WHERE moment >= first_bucket AND moment < running_minute
-    GROUP BY moment
-
-    UNION ALL
-
-    -- Whole minutes of the range before, moved on by one range.
-    SELECT
-        toStartOfMinute(timestamp, 'UTC') + {range_seconds:UInt32} AS moment,
-        1 AS earlier,
-        countIf(event_name = 'signup_started') AS minute_started,
-        countIf(event_name = 'signup_completed') AS minute_completed
-    FROM events
-    WHERE toStartOfMinute(timestamp, 'UTC') >= first_bucket - {range_seconds:UInt32}
-        AND toStartOfMinute(timestamp, 'UTC') < running_minute_before
-    GROUP BY toStartOfMinute(timestamp, 'UTC')
+        minute + earlier * {range_seconds:UInt32} AS moment,
+        earlier,
+        minute_started,
+        minute_completed
+    FROM
+    (
+        SELECT
+            toStartOfMinute(timestamp, 'UTC') AS minute,
+            countIf(event_name = 'signup_started') AS minute_started,
+            countIf(event_name = 'signup_completed') AS minute_completed
+        FROM events
+        WHERE minute >= first_bucket - {range_seconds:UInt32} AND minute < running_minute
+        GROUP BY minute
+    )
+    ARRAY JOIN [0, 1] AS earlier
+    WHERE if(earlier, minute < running_minute_before, minute >= first_bucket)
 
     UNION ALL
 
