@@ -53,7 +53,7 @@ describe("mapFeatureAdoption", () => {
 
   it("is_missing_when_features_were_used_only_before", () => {
     expect(mapFeatureAdoption(answer(row("export", 0, 0, 40)), "6h").missing).toBe(
-      "No feature was used in the last 6 whole hours.",
+      "No feature was used in the last 6 whole hours; the running hour counts when it is over.",
     );
     expect(mapFeatureAdoption(answer(), "1h").headline.value).toBe("–");
   });

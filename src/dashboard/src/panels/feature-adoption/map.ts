@@ -46,7 +46,9 @@ export function mapFeatureAdoption(
           ? `in the last ${words}`
           : `in the last ${words}, ${changeOf(first)}`,
     },
-    missing: used ? null : `No feature was used in the last ${words}.`,
+    missing: used
+      ? null
+      : `No feature was used in the last ${words}; the running hour counts when it is over.`,
     bars: rows.map((row) => ({
       name: row.feature,
       share: (row.share_pct ?? 0) / most,
