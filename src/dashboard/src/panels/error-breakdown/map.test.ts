@@ -30,6 +30,7 @@ describe("mapErrorBreakdown", () => {
     expect(headline.value).toBe("12.3K");
     expect(headline.title).toBe("12,345");
     expect(headline.unit).toBe("errors in the last 6 h");
+    expect(headline.note).toMatch(/^and the running hour; the last at \d\d:\d\d$/);
     expect(missing).toBeNull();
   });
 
@@ -57,6 +58,8 @@ describe("mapErrorBreakdown", () => {
   });
 
   it("is_missing_without_errors", () => {
-    expect(mapErrorBreakdown(answer(), "1h").missing).toBe("No errors in the last hour.");
+    const { headline, missing } = mapErrorBreakdown(answer(), "1h");
+    expect(missing).toBe("No errors in the last hour.");
+    expect(headline.note).toBe("and the running hour");
   });
 });

@@ -27,7 +27,10 @@ export function mapErrorBreakdown(
         rows.length < ROWS_MAX
           ? `${errors === 1 ? "error" : "errors"} in the last ${words}`
           : `in the last ${words}, of the ${ROWS_MAX} most frequent`,
-      note: `and the running hour; the last at ${clockTime(lastMs)}`,
+      note:
+        errors === 0
+          ? "and the running hour"
+          : `and the running hour; the last at ${clockTime(lastMs)}`,
     },
     missing: rows.length === 0 ? `No errors in the last ${words}.` : null,
     table: breakdownTable(rows, range),
