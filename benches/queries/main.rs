@@ -4,8 +4,9 @@
 //! and while the program takes 5,000 events a second. Everything is in a directory that is deleted at the end, also when
 //! interrupted.
 //! Settings: `BENCH_EVENTS` of a day, separated by commas (4300000,43000000,432000000), `BENCH_SECONDS` of each measurement
-//! (30), `BENCH_VIEWERS` (1000), `BENCH_DUCKDB_EVENTS`, the size at which DuckDB is asked too (43000000), and `BENCH_ONLY` of
-//! the parts `cold`, `queries`, `ingesting`, `viewers`, `storage`, `duckdb` and `inserts`, separated by commas (all).
+//! (30), `BENCH_VIEWERS` who poll, and as many open pages (1000), `BENCH_DUCKDB_EVENTS`, the size at which DuckDB is asked too
+//! (43000000), and `BENCH_ONLY` of the parts `cold`, `queries`, `ingesting`, `viewers`, `pages`, `storage`, `duckdb` and
+//! `inserts`, separated by commas (all).
 
 mod day;
 mod duckdb;
@@ -16,6 +17,7 @@ mod figures;
 #[path = "../ingest_vs_peer/load.rs"]
 #[expect(dead_code, reason = "the other benchmark also sends as fast as it can")]
 mod load;
+mod pages;
 mod program;
 mod questions;
 mod report;
@@ -147,6 +149,10 @@ async fn with_program(engine: &BenchEngine, store: &Store, duration: Duration, e
     if is_wanted("viewers") {
         eprintln!("  viewers");
         viewers::watch(engine, &program, number("BENCH_VIEWERS", 1_000), duration, events).await;
+    }
+    if is_wanted("pages") {
+        eprintln!("  open pages");
+        pages::watch(engine, &program, number("BENCH_VIEWERS", 1_000), duration, events).await;
     }
     program.stop().await;
 }

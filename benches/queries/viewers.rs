@@ -20,7 +20,7 @@ use crate::{
     program::{Program, stream},
 };
 
-const PANELS: [&str; 4] = ["active_users", "error_rate", "signup_funnel", "top_features"];
+pub const PANELS: [&str; 4] = ["active_users", "error_rate", "signup_funnel", "top_features"];
 const POLL_INTERVAL: Duration = Duration::from_secs(5);
 /// Viewers come one after the other for so long, so that they do not all ask at the same moment.
 const ARRIVAL: Duration = POLL_INTERVAL;
@@ -31,9 +31,16 @@ const STREAM_MARGIN: Duration = Duration::from_secs(2);
 
 /// What viewers got.
 #[derive(Default)]
-struct Answers {
-    latencies_ms: Vec<f64>,
-    failures: u64,
+pub struct Answers {
+    pub latencies_ms: Vec<f64>,
+    pub failures: u64,
+}
+
+impl Answers {
+    pub fn add(&mut self, other: Self) {
+        self.latencies_ms.extend(other.latencies_ms);
+        self.failures += other.failures;
+    }
 }
 
 /// Lets viewers poll while 5,000 events a second come in, and prints what they got and what ClickHouse was asked.
@@ -78,7 +85,8 @@ fn print(outcome: &Outcome, answers: Answers, selects_per_second: f64, viewers: 
     println!("| events not taken | {} requests |", outcome.failures);
 }
 
-async fn selects(engine: &BenchEngine) -> u64 {
+/// Queries that ClickHouse has seen.
+pub async fn selects(engine: &BenchEngine) -> u64 {
     let count = engine.select("system", "SELECT value FROM events WHERE event = 'SelectQuery'").await;
     count.expect("ClickHouse answers").trim().parse().expect("a number")
 }
@@ -101,9 +109,7 @@ fn poll_all(port: u16, viewers: u64, duration: Duration) -> Answers {
             .collect();
         let mut whole = Answers::default();
         for task in tasks {
-            let answers = task.await.expect("no panic");
-            whole.latencies_ms.extend(answers.latencies_ms);
-            whole.failures += answers.failures;
+            whole.add(task.await.expect("no panic"));
         }
         whole
     })
@@ -135,7 +141,7 @@ async fn poll(port: u16, requests: Rc<[String; PANELS.len()]>, arrives: Instant,
 }
 
 /// Whether the reply is a 200, once it is whole.
-async fn exchange(stream: &mut TcpStream, request: &[u8], buffer: &mut Vec<u8>) -> io::Result<bool> {
+pub async fn exchange(stream: &mut TcpStream, request: &[u8], buffer: &mut Vec<u8>) -> io::Result<bool> {
     stream.write_all(request).await?;
     buffer.clear();
     while !is_whole(buffer) {
