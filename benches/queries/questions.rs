@@ -66,9 +66,10 @@ impl Question {
     }
 }
 
-/// Each combination of the values that a query takes.
+/// Each combination of the values that a query takes. Not each moment: to ask about yesterday is the same work.
 fn choices(query: &Query) -> Vec<Vec<(String, String)>> {
-    query.takes.iter().fold(vec![Vec::new()], |before, parameter| {
+    let takes = query.takes.iter().filter(|parameter| parameter.name != "ago");
+    takes.fold(vec![Vec::new()], |before, parameter| {
         let values = match &parameter.values {
             Values::OneOf(values) => values.clone(),
             Values::EventName => vec![EVENT_NAME.to_owned()],

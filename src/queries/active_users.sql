@@ -1,5 +1,6 @@
 -- Distinct sessions in the last five minutes, and minute by minute over the range.
 -- takes range 1h, 4h, 6h, 24h: how far back to look
+-- takes ago 0, 1d, 7d: how long before the present the range ends, to compare with yesterday or last week
 -- column minute DateTime('UTC'): start of the minute; every minute of the range is a row, oldest first, the running one last
 -- column active_users UInt64: distinct sessions seen in that minute; an estimate beyond some hundreds, off by 1.6 % (one standard error)
 -- column active_users_5m UInt64: distinct sessions in the five minutes before `until`, estimated likewise, the same in every row

@@ -1,6 +1,9 @@
 //! What a query's URL may carry, as `takes` lines of its file declare it, and what one URL carries.
 
-use super::{catalog::Query, range::Range};
+use super::{
+    catalog::Query,
+    range::{Ago, Range},
+};
 use crate::{
     clock::rfc3339,
     event::{EVENT_NAME_RULE, is_event_name},
@@ -9,6 +12,8 @@ use crate::{
 
 /// The parameter that stands for a length of time; ClickHouse is told its seconds.
 const RANGE: &str = "range";
+/// The parameter that moves the moment asked about into the past; ClickHouse is told the moment alone.
+const AGO: &str = "ago";
 
 /// Characters of a bad argument that are repeated to its sender.
 const REPEATED_CHARS_MAX: usize = 40;
@@ -68,8 +73,8 @@ impl UrlParameter {
         };
         match allowed {
             true => Ok(value.to_owned()),
-            false if self.name == RANGE => Err(ArgumentError::Range(self.rule(), beginning(value))),
-            false => Err(ArgumentError::Value(self.name.clone(), self.rule(), beginning(value))),
+            false if self.name == RANGE => Err(ArgumentError::range(self.rule(), value)),
+            false => Err(ArgumentError::value(&self.name, self.rule(), value)),
         }
     }
 
@@ -85,12 +90,18 @@ impl UrlParameter {
     fn rule(&self) -> String {
         match &self.values {
             Values::EventName => format!("an event name ({EVENT_NAME_RULE})"),
-            Values::OneOf(choices) => match choices.split_last() {
-                Some((last, [])) => last.clone(),
-                Some((last, others)) => format!("{} or {last}", others.join(", ")),
-                None => String::new(),
-            },
+            Values::OneOf(choices) => choice(choices),
         }
+    }
+}
+
+impl ArgumentError {
+    fn range(rule: String, given: &str) -> Self {
+        Self::Range(rule, beginning(given))
+    }
+
+    fn value(name: &str, rule: String, given: &str) -> Self {
+        Self::Value(name.to_owned(), rule, beginning(given))
     }
 }
 
@@ -120,17 +131,20 @@ impl Query {
     }
 
     /// All that the query may use: the moment asked about, and the URL's arguments by their names, a range by its seconds.
-    pub fn parameters(&self, arguments: &Arguments, until_ms: i64) -> Vec<Parameter> {
-        let mut parameters = vec![Parameter::new("until", clickhouse_time(until_ms))];
+    pub fn parameters(&self, arguments: &Arguments, now_ms: i64) -> Vec<Parameter> {
+        let mut until_ms = now_ms;
+        let mut parameters = Vec::new();
         for (parameter, value) in self.takes.iter().zip(&arguments.0) {
-            match Range::from_name(value) {
-                Some(range) if parameter.name == RANGE => parameters.extend([
+            match (parameter.name.as_str(), Range::from_name(value), Ago::from_name(value)) {
+                (RANGE, Some(range), _) => parameters.extend([
                     Parameter::new("range_seconds", range.seconds),
                     Parameter::new("bucket_seconds", range.bucket_seconds),
                 ]),
-                _ => parameters.push(Parameter::text(&parameter.name, value)),
+                (AGO, _, Some(ago)) => until_ms -= ago.milliseconds(),
+                (name, ..) => parameters.push(Parameter::text(name, value)),
             }
         }
+        parameters.push(Parameter::new("until", clickhouse_time(until_ms)));
         parameters
     }
 }
@@ -138,6 +152,16 @@ impl Query {
 /// `2026-11-23 10:00:00.123`, in UTC: how every version reads a `DateTime64(3, 'UTC')` parameter.
 pub(super) fn clickhouse_time(at_ms: i64) -> String {
     rfc3339(at_ms).replace('T', " ").trim_end_matches('Z').to_owned()
+}
+
+/// `1h, 6h or 24h`
+fn choice(names: &[impl AsRef<str>]) -> String {
+    let names: Vec<_> = names.iter().map(AsRef::as_ref).collect();
+    match names.split_last() {
+        Some((last, [])) => (*last).to_owned(),
+        Some((last, others)) => format!("{} or {last}", others.join(", ")),
+        None => String::new(),
+    }
 }
 
 fn beginning(text: &str) -> String {
@@ -162,14 +186,31 @@ mod tests {
         let arguments = judge(&[("name", "page_view")]).expect("valid");
         let bound = query.parameters(&arguments, 1_700_000_000_045);
         let expected = [
-            ("until", "2023-11-14 22:13:20.045"),
             ("range_seconds", "3600"),
             ("bucket_seconds", "300"),
             ("name", "page_view"),
+            ("until", "2023-11-14 22:13:20.045"),
         ]
         .map(|(name, value)| Parameter::text(name, value));
         assert_eq!(bound, expected);
         assert_ne!(judge(&[("name", "page_view"), ("range", "7d")]), Ok(arguments));
+    }
+
+    #[test]
+    fn a_moment_in_the_past_is_asked_about_as_the_present_is() {
+        let file = "-- Says something.\n-- takes range 1h: how far back\n-- takes ago 0, 1d, 7d: when\nSELECT 1";
+        let query = Query::parse("question", file.to_owned());
+        for (ago, until) in
+            [("0", "2023-11-14 22:13:20.045"), ("1d", "2023-11-13 22:13:20.045"), ("7d", "2023-11-07 22:13:20.045")]
+        {
+            let arguments = query.arguments(&[("ago".to_owned(), ago.to_owned())]).expect("valid");
+            let expected = [("range_seconds", "3600"), ("bucket_seconds", "300"), ("until", until)];
+            assert_eq!(
+                query.parameters(&arguments, 1_700_000_000_045),
+                expected.map(|(name, value)| Parameter::text(name, value)),
+                "{ago}"
+            );
+        }
     }
 
     #[test]

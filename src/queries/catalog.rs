@@ -90,7 +90,13 @@ impl Column {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        super::{
+            arguments::Values,
+            range::{Ago, Range},
+        },
+        *,
+    };
 
     #[test]
     fn every_query_says_what_it_answers_and_with_which_columns() {
@@ -115,6 +121,24 @@ mod tests {
             assert!(query.columns.len() >= 3, "{}: {:?}", query.name, query.columns);
             let declared = query.sql.lines().filter(|line| line.starts_with("-- takes ")).count();
             assert_eq!(query.takes.len(), declared, "{}: {:?}", query.name, query.takes);
+        }
+    }
+
+    /// Offered and not known, it would be bound as it is, and the moment would stay.
+    #[test]
+    fn every_range_and_moment_that_a_query_offers_is_known() {
+        for query in Catalog::built_in().iter() {
+            for UrlParameter { name, values, .. } in &query.takes {
+                let Values::OneOf(choices) = values else { continue };
+                for choice in choices {
+                    let is_known = match name.as_str() {
+                        "range" => Range::from_name(choice).is_some(),
+                        "ago" => Ago::from_name(choice).is_some(),
+                        _ => true,
+                    };
+                    assert!(is_known, "{}: {name} {choice}", query.name);
+                }
+            }
         }
     }
 

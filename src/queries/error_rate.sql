@@ -1,5 +1,6 @@
 -- Share of events that report an error, minute by minute over the range.
 -- takes range 1h, 4h, 6h, 24h: how far back to look
+-- takes ago 0, 1d, 7d: how long before the present the range ends, to compare with yesterday or last week
 -- column minute DateTime('UTC'): start of the minute; every minute of the range is a row, oldest first, the running one last
 -- column events UInt64: events in that minute
 -- column errors UInt64: events named `error_occurred` among them

@@ -1,4 +1,4 @@
-//! How far back a query looks.
+//! The span of time that a query looks at: how long it is, and how long ago it ended.
 
 /// The last hours or days.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,5 +22,25 @@ impl Range {
 
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|range| range.name == name)
+    }
+}
+
+/// How long before the present the moment asked about is. Whole days, and so whole buckets of every range: a bucket of
+/// then compares with the one of now that is as far along.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ago {
+    name: &'static str,
+    days: i64,
+}
+
+impl Ago {
+    const ALL: [Self; 3] = [Self { name: "0", days: 0 }, Self { name: "1d", days: 1 }, Self { name: "7d", days: 7 }];
+
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|ago| ago.name == name)
+    }
+
+    pub fn milliseconds(self) -> i64 {
+        self.days * 86_400_000
     }
 }

@@ -1,5 +1,6 @@
 -- Signups started and completed, bucket by bucket over the range, beside the range before it.
 -- takes range 1h, 4h, 6h, 24h: how far back to look
+-- takes ago 0, 1d, 7d: how long before the present the range ends, to compare with yesterday or last week
 -- column bucket DateTime('UTC'): start of the bucket; every bucket of the range is a row, oldest first, the running one last
 -- column started UInt64: events named `signup_started` in that bucket
 -- column completed UInt64: events named `signup_completed` in that bucket

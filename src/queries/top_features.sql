@@ -1,5 +1,6 @@
 -- The ten features used by most people over the range.
 -- takes range 1h, 4h, 6h, 24h: how far back to look
+-- takes ago 0, 1d, 7d: how long before the present the range ends, to compare with yesterday or last week
 -- column feature LowCardinality(String): the `feature` property of the `feature_used` events
 -- column unique_users UInt64: distinct users of it; an event without a user counts by its session; an estimate beyond some hundreds, off by 1.2 % (one standard error)
 -- column events UInt64: uses of it

@@ -13,14 +13,21 @@ async fn bad_questions_are_told_what_would_be_right() {
         ("/api/queries/active_users?range=7d", 400, "bad_range", "1h, 4h, 6h or 24h"),
         ("/api/queries/active_users?range=1h'%20OR%201", 400, "bad_range", "1h, 4h, 6h or 24h"),
         ("/api/queries/active_users?range=1h&range=6h", 400, "bad_parameters", "once"),
-        ("/api/queries/active_users?until=2026-01-01", 400, "bad_parameters", "it takes range (1h, 4h, 6h or 24h)"),
+        (
+            "/api/queries/active_users?until=2026-01-01",
+            400,
+            "bad_parameters",
+            "it takes range (1h, 4h, 6h or 24h), ago (0",
+        ),
+        ("/api/queries/error_rate?ago=1w", 400, "bad_parameters", "ago must be 0, 1d or 7d, not \"1w\""),
+        ("/api/queries/retention?ago=1d", 400, "bad_parameters", "it takes weeks"),
         ("/api/queries/users", 404, "unknown_query", "active_users"),
         ("/api/queries/internal%2Fnewest_event", 404, "unknown_query", "active_users"),
         ("/api/nothing", 404, "not_found", "README"),
     ] {
         let reply = app.get(&format!("{}{path}", app.dashboard_url)).await;
         assert_eq!((reply.status, &reply.json["error"]["code"]), (status, &json!(code)), "{path}: {reply:?}");
-        assert!(reply.text.contains(hint), "{path}: {reply:?}");
+        assert!(reply.json["error"]["message"].to_string().replace('\\', "").contains(hint), "{path}: {reply:?}");
     }
 }
 

@@ -207,6 +207,63 @@ async fn without_events_every_query_answers_with_zeros() {
     }
 }
 
+/// Sent a day and a week late, which is within the time that is taken.
+#[tokio::test]
+async fn the_same_window_of_yesterday_and_of_last_week_is_answered_as_it_was() {
+    let then = |days: i64, event_name: &str, session_id: &str, before_ms: i64, feature: &str| {
+        let timestamp = NOW_MS - days * 86_400_000 - before_ms;
+        let properties = json!({ "feature": feature });
+        event(json!({
+            "event_name": event_name, "session_id": session_id, "timestamp": timestamp, "properties": properties,
+        }))
+    };
+    let app = app_with(vec![
+        then(0, "page_view", "now", 0, ""),
+        // The window ends exactly a day ago, and begins with the first minute and bucket of an hour before that.
+        then(1, "signup_started", "a", 0, ""),
+        then(1, "signup_started", "b", -1, ""),
+        then(1, "error_occurred", "a", 60_000, ""),
+        then(1, "feature_used", "a", 3_599_999, "export"),
+        then(1, "feature_used", "a", 3_600_000, "import"),
+        then(1, "signup_completed", "c", 3_750_500, ""),
+        then(1, "signup_completed", "c", 3_750_501, ""),
+        then(7, "signup_started", "d", 0, ""),
+    ])
+    .await;
+    let answer = async |query: &str, ago: &str| app.answer(&format!("{query}?range=1h&ago={ago}")).await;
+
+    let users = answer("active_users", "1d").await;
+    let rows = users["rows"].as_array().expect("rows");
+    assert_eq!(
+        (rows.len(), &rows[0]["minute"], &rows[60]["minute"]),
+        (61, &json!("2026-03-09T09:07:00Z"), &json!("2026-03-09T10:07:00Z"))
+    );
+    assert_eq!((&rows[60]["active_users"], &rows[60]["active_users_5m"]), (&json!(1), &json!(1)));
+    // The age of the data is that of the present.
+    assert_eq!(users["newest_event_at"], "2026-03-10T10:07:30.500Z");
+    assert_eq!(users["computed_at"], "2026-03-10T10:07:30.500Z");
+
+    let funnel = answer("signup_funnel", "1d").await;
+    assert_eq!(funnel["rows"].as_array().map(Vec::len), Some(13));
+    let counts = ["bucket", "started", "completed", "completed_before"];
+    let told: Vec<_> = telling_rows(&funnel).iter().map(|row| counts.map(|count| row[count].clone())).collect();
+    let bucket = |time: &str, [started, completed, completed_before]: [u8; 3]| {
+        [json!(format!("2026-03-09T{time}:00Z")), json!(started), json!(completed), json!(completed_before)]
+    };
+    assert_eq!(told, [bucket("09:05", [0, 1, 0]), bucket("10:00", [0, 0, 1]), bucket("10:05", [1, 0, 1])]);
+
+    let features = answer("top_features", "1d").await;
+    assert_eq!(features["rows"], json!([{ "feature": "export", "unique_users": 1, "events": 1 }]));
+    let errors = answer("error_rate", "1d").await;
+    let with_errors = |answer: &Value| {
+        let rows = answer["rows"].as_array().expect("rows").clone();
+        rows.into_iter().filter(|row| row["errors"] != 0).map(|row| row["minute"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(with_errors(&errors), [json!("2026-03-09T10:06:00Z")]);
+    assert_eq!(answer("signup_funnel", "7d").await["rows"][12]["started"], 1);
+    assert_eq!(telling_rows(&answer("signup_funnel", "0").await), Vec::<Value>::new());
+}
+
 /// The header of each file is what the OpenAPI document and the dashboard's types are made of.
 #[tokio::test]
 async fn queries_answer_with_the_columns_their_headers_promise() {

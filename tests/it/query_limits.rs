@@ -159,6 +159,7 @@ async fn what_looks_like_sql_is_a_value_or_refused_in_every_parameter_of_every_r
         assert_eq!((by_field.status, count(&by_field.json["rows"])), (200, 0), "{text:?}: {by_field:?}");
         for (path, parameter) in [
             ("/api/queries/top_features", "range"),
+            ("/api/queries/top_features", "ago"),
             ("/api/rejected", "limit"),
             ("/api/rejected", "before"),
             ("/api/rejected", "since_ms"),

@@ -1282,6 +1282,8 @@ export interface operations {
             query?: {
                 /** @description how far back to look */
                 range?: "1h" | "4h" | "6h" | "24h";
+                /** @description how long before the present the range ends, to compare with yesterday or last week */
+                ago?: "0" | "1d" | "7d";
             };
             header?: never;
             path?: never;
@@ -1459,6 +1461,8 @@ export interface operations {
             query?: {
                 /** @description how far back to look */
                 range?: "1h" | "4h" | "6h" | "24h";
+                /** @description how long before the present the range ends, to compare with yesterday or last week */
+                ago?: "0" | "1d" | "7d";
             };
             header?: never;
             path?: never;
@@ -1812,6 +1816,8 @@ export interface operations {
             query?: {
                 /** @description how far back to look */
                 range?: "1h" | "4h" | "6h" | "24h";
+                /** @description how long before the present the range ends, to compare with yesterday or last week */
+                ago?: "0" | "1d" | "7d";
             };
             header?: never;
             path?: never;
@@ -1871,6 +1877,8 @@ export interface operations {
             query?: {
                 /** @description how far back to look */
                 range?: "1h" | "4h" | "6h" | "24h";
+                /** @description how long before the present the range ends, to compare with yesterday or last week */
+                ago?: "0" | "1d" | "7d";
             };
             header?: never;
             path?: never;
