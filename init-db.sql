@@ -158,7 +158,7 @@ ORDER BY (received_at, id)
 TTL rejected_at + INTERVAL 7 DAY
 SETTINGS non_replicated_deduplication_window = 10000, ttl_only_drop_parts = 1;
 
--- Small definitions that people save, such as funnels. The newest row of a name counts; an empty definition is a deleted one.
+-- Small definitions that people save, such as funnels and annotations. The newest row of a name counts; an empty definition is a deleted one.
 CREATE TABLE IF NOT EXISTS weir_definitions
 (
     kind LowCardinality(String),

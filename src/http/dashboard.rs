@@ -8,7 +8,7 @@ use axum::{
     extract::{Path, Query, State, rejection::QueryRejection},
     http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
     response::{IntoResponse, Response},
-    routing::{get, put},
+    routing::{delete, get, put},
 };
 use hyper_util::service::TowerToHyperService;
 use rust_embed::RustEmbed;
@@ -16,6 +16,7 @@ use serde::Serialize;
 use tower_http::compression::CompressionLayer;
 
 use super::{
+    annotations::{delete_annotation, list_annotations, post_annotation},
     error::ApiError,
     funnel::{delete_funnel, get_funnel, list_funnels, post_funnel, put_funnel},
     openapi::openapi_json,
@@ -83,6 +84,8 @@ pub fn dashboard_service(state: DashboardState) -> TowerToHyperService<Router> {
         .route("/funnel", get(get_funnel).post(post_funnel))
         .route("/funnels", get(list_funnels))
         .route("/funnels/{name}", put(put_funnel).delete(delete_funnel))
+        .route("/annotations", get(list_annotations).post(post_annotation))
+        .route("/annotations/{id}", delete(delete_annotation))
         .route("/rejected", get(get_rejected))
         .route("/stream", get(get_stream))
         .route("/info", get(get_info))

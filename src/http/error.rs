@@ -12,7 +12,7 @@ use super::body::ReadError;
 use crate::{
     ingest::{BodyError, InProgress},
     journal::AppendError,
-    queries::{ArgumentError, DefinitionError, FunnelError},
+    queries::{AnnotationError, ArgumentError, DefinitionError, FunnelError},
     store::StoreError,
 };
 
@@ -58,8 +58,12 @@ pub enum ApiError {
     Definition(DefinitionError),
     #[error("{0} streams are open, which is the limit; ask every few seconds instead, and try again later")]
     TooManyStreams(usize),
+    #[error(transparent)]
+    Annotation(AnnotationError),
     #[error("no funnel is saved under this name")]
     UnknownFunnel,
+    #[error("there is no annotation with this id")]
+    UnknownAnnotation,
     #[error("there is no query named {0:?}; there are {1}")]
     UnknownQuery(String, String),
     #[error("there is nothing at this path; see the README for the API")]
@@ -79,6 +83,15 @@ impl From<DefinitionError> for ApiError {
         match error {
             DefinitionError::Store(error) => Self::Store(error),
             other => Self::Definition(other),
+        }
+    }
+}
+
+impl From<AnnotationError> for ApiError {
+    fn from(error: AnnotationError) -> Self {
+        match error {
+            AnnotationError::Store(error) => Self::Store(error),
+            other => Self::Annotation(other),
         }
     }
 }
@@ -110,6 +123,9 @@ impl ApiError {
             Self::Argument(ArgumentError::Range(..)) => (StatusCode::BAD_REQUEST, "bad_range"),
             Self::Argument(_) | Self::Parameters(_) | Self::Funnel(_) => (StatusCode::BAD_REQUEST, "bad_parameters"),
             Self::Definition(DefinitionError::TooMany) => (StatusCode::CONFLICT, "too_many_definitions"),
+            Self::Annotation(AnnotationError::TooMany) => (StatusCode::CONFLICT, "too_many_annotations"),
+            Self::Annotation(_) => (StatusCode::BAD_REQUEST, "bad_annotation"),
+            Self::UnknownAnnotation => (StatusCode::NOT_FOUND, "unknown_annotation"),
             Self::Definition(_) => (StatusCode::BAD_REQUEST, "bad_name"),
             Self::TooManyStreams(_) => (StatusCode::SERVICE_UNAVAILABLE, "too_many_streams"),
             Self::UnknownFunnel => (StatusCode::NOT_FOUND, "unknown_funnel"),

@@ -1,6 +1,6 @@
 //! `GET` and `POST /api/funnel`: how many get how far. `/api/funnels`: those that were saved under a name.
 
-use std::{str::FromStr, time::Duration};
+use std::str::FromStr;
 
 use axum::{
     Json,
@@ -13,16 +13,14 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::{
-    body::{ReadError, is_json},
     dashboard::{DashboardState, content, uncached},
+    document::read_document,
     error::ApiError,
 };
 use crate::queries::{Content, DefinitionName, Filter, Funnel, FunnelError, Order, SavedFunnel, Step};
 
 /// Bytes of a funnel's JSON.
 const FUNNEL_BYTES_MAX: usize = 64 * 1024;
-/// Time for it to arrive.
-const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// All saved funnels, by name.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -41,7 +39,7 @@ pub async fn get_funnel(
 
 pub async fn post_funnel(State(state): State<DashboardState>, request: Request<Body>) -> Result<Response, ApiError> {
     let content = content(request.headers());
-    answer(&state, read_funnel(request).await?, content).await
+    answer(&state, read_document(request, FUNNEL_BYTES_MAX).await?, content).await
 }
 
 async fn answer(state: &DashboardState, funnel: Funnel, content: Content) -> Result<Response, ApiError> {
@@ -60,7 +58,8 @@ pub async fn put_funnel(
     request: Request<Body>,
 ) -> Result<Response, ApiError> {
     let name = DefinitionName::new(name)?;
-    let funnel = read_funnel(request).await?.checked()?;
+    let funnel: Funnel = read_document(request, FUNNEL_BYTES_MAX).await?;
+    let funnel = funnel.checked()?;
     Ok(Json(state.answers().save_funnel(name, funnel).await?).into_response())
 }
 
@@ -72,19 +71,6 @@ pub async fn delete_funnel(
         true => Ok(StatusCode::NO_CONTENT),
         false => Err(ApiError::UnknownFunnel),
     }
-}
-
-async fn read_funnel(request: Request<Body>) -> Result<Funnel, ApiError> {
-    if !is_json(request.headers()) {
-        return Err(ReadError::MediaType.into());
-    }
-    let body = axum::body::to_bytes(request.into_body(), FUNNEL_BYTES_MAX);
-    let body = tokio::time::timeout(BODY_TIMEOUT, body).await.map_err(|_| ReadError::TooSlow(BODY_TIMEOUT))?;
-    let body = body.map_err(|error| match std::error::Error::source(&error) {
-        Some(cause) if cause.is::<http_body_util::LengthLimitError>() => ReadError::TooLarge(FUNNEL_BYTES_MAX),
-        _ => ReadError::Broken(error.to_string()),
-    })?;
-    serde_json::from_slice(&body).map_err(|error| ApiError::Parameters(error.to_string()))
 }
 
 /// `steps=a,b,c&window=1h&range=24h&order=strict&breakdown=properties.plan&filter=2:properties.plan:=:pro`; `filter` may

@@ -3,10 +3,12 @@
 //! Limits: open connections, time for a request's head, for its body and for reading the reply, bytes of a body before and
 //! after decompression, bytes of all bodies at once, open streams.
 
+mod annotations;
 mod body;
 mod budget;
 mod connections;
 mod dashboard;
+mod document;
 mod error;
 mod funnel;
 mod health;

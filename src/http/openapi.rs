@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 
 use super::{
+    annotations::AnnotationsReply,
     dashboard::Info,
     error::{ErrorDetail, ErrorReply},
     funnel::{SavedFunnels, funnel_parameters},
@@ -17,8 +18,9 @@ use crate::{
     event::{DEVICE_TYPES, EventLimits},
     ingest::{Field, Rejection},
     queries::{
-        Catalog, Column, Filter, Funnel, FunnelAnswer, FunnelBucket, FunnelGroup, FunnelStep, Op, Order, Query,
-        REJECTED_ROWS_MAX, RejectedRow, SavedFunnel, Step, UrlParameter, Values,
+        Ago, Annotation, Catalog, Column, Filter, Funnel, FunnelAnswer, FunnelBucket, FunnelGroup, FunnelStep,
+        NewAnnotation, Op, Order, Query, REJECTED_ROWS_MAX, Range, RejectedRow, SavedFunnel, Step, UrlParameter,
+        Values,
     },
     store::Source,
 };
@@ -30,6 +32,8 @@ const EVENT_NAME_PATTERN: &str = "^[a-z][a-z0-9_]{0,63}$";
 #[openapi(
     info(title = "Weir", description = "Events in (port 3001), answers out (port 3000)."),
     components(schemas(
+        Annotation,
+        AnnotationsReply,
         ErrorReply,
         ErrorDetail,
         Filter,
@@ -43,6 +47,7 @@ const EVENT_NAME_PATTERN: &str = "^[a-z][a-z0-9_]{0,63}$";
         HealthStatus,
         Info,
         IngestReply,
+        NewAnnotation,
         RecentFlushTimes,
         RejectedCount,
         RejectedReply,
@@ -83,6 +88,8 @@ pub fn openapi_json(catalog: &Catalog) -> Value {
         json!({ "get": operation("list_funnels", "The saved funnels, by name.", "SavedFunnels", &[503]) }),
     );
     paths.insert("/api/funnels/{name}".to_owned(), saved_funnel());
+    paths.insert("/api/annotations".to_owned(), annotations());
+    paths.insert("/api/annotations/{id}".to_owned(), annotation());
     for query in catalog.iter() {
         let name = pascal_case(&query.name);
         schemas.insert(format!("{name}Row"), row_schema(&query.columns));
@@ -214,6 +221,44 @@ fn saved_funnel() -> Value {
     delete["responses"] = replies(404, "unknown_funnel", "ErrorReply", &[400, 503]);
     delete["responses"]["204"] = json!({ "description": "It is gone." });
     json!({ "parameters": name, "put": put, "delete": delete })
+}
+
+fn annotations() -> Value {
+    let mut get = operation(
+        "list_annotations",
+        "The annotations of a span of time, oldest first.",
+        "AnnotationsReply",
+        &[400, 503],
+    );
+    let parameter = |name: &str, description: &str, schema: Value| json!({ "name": name, "in": "query", "description": description, "schema": schema });
+    let moment = || json!({ "type": "string", "format": "date-time" });
+    get["parameters"] = json!([
+        parameter(
+            "range",
+            "As the queries take it: what their charts show. Without it, and without ends, all are listed.",
+            json!({ "type": "string", "enum": Range::names() })
+        ),
+        parameter(
+            "ago",
+            "With range: how long before the present it ends.",
+            json!({ "type": "string", "enum": Ago::names(), "default": "0" })
+        ),
+        parameter("since", "The earliest moment, instead of range.", moment()),
+        parameter("until", "The latest moment, instead of range.", moment()),
+    ]);
+    let errors = [400, 408, 409, 413, 415, 503];
+    let mut post = json!({ "operationId": "post_annotation", "summary": "Marks a moment with a text." });
+    post["responses"] = replies(201, "It is made.", "Annotation", &errors);
+    post["requestBody"] = json!({ "required": true, "content": content(&schema_ref("NewAnnotation")) });
+    json!({ "get": get, "post": post })
+}
+
+fn annotation() -> Value {
+    let id = json!([{ "name": "id", "in": "path", "required": true, "schema": { "type": "string" } }]);
+    let mut delete = json!({ "operationId": "delete_annotation", "summary": "Deletes an annotation." });
+    delete["responses"] = replies(404, "unknown_annotation", "ErrorReply", &[503]);
+    delete["responses"]["204"] = json!({ "description": "It is gone." });
+    json!({ "parameters": id, "delete": delete })
 }
 
 fn get_query(query: &Query, answer: &str) -> Value {

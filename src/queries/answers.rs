@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 use tokio::sync::watch;
 
 use super::{
+    annotations::Marks,
     arguments::Arguments,
     catalog::Query,
     computation::Outcome,
@@ -45,6 +46,7 @@ pub struct Answers {
     pub(super) store: Store,
     pub(super) clock: Clock,
     pub(super) funnels: Funnels,
+    pub(super) marks: Latest<(), Marks>,
     freshness: Freshness,
     revisions: Revisions,
     latest: Latest<(String, Arguments), Arc<Answer>>,
@@ -61,8 +63,14 @@ impl Answers {
             store,
             clock,
             funnels,
+            marks: Latest::new(1, VALID_MIN),
             freshness,
         }
+    }
+
+    /// The present, which questions are asked about.
+    pub fn now_ms(&self) -> i64 {
+        self.clock.now_ms()
     }
 
     /// Looks for what is new, and does not end. Without it, an answer is given again for as long as one may be.

@@ -96,11 +96,11 @@ impl UrlParameter {
 }
 
 impl ArgumentError {
-    fn range(rule: String, given: &str) -> Self {
+    pub(super) fn range(rule: String, given: &str) -> Self {
         Self::Range(rule, beginning(given))
     }
 
-    fn value(name: &str, rule: String, given: &str) -> Self {
+    pub(super) fn value(name: &str, rule: String, given: &str) -> Self {
         Self::Value(name.to_owned(), rule, beginning(given))
     }
 }
@@ -155,7 +155,7 @@ pub(super) fn clickhouse_time(at_ms: i64) -> String {
 }
 
 /// `1h, 6h or 24h`
-fn choice(names: &[impl AsRef<str>]) -> String {
+pub(super) fn choice(names: &[impl AsRef<str>]) -> String {
     let names: Vec<_> = names.iter().map(AsRef::as_ref).collect();
     match names.split_last() {
         Some((last, [])) => (*last).to_owned(),

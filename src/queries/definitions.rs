@@ -1,12 +1,9 @@
-//! What people save under a name: small definitions, kept in ClickHouse.
+//! What people save: small definitions of a kind, each under its own name, kept in ClickHouse.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::{answers::Answers, funnel::Funnel};
-use crate::{
-    clock::rfc3339,
-    store::{Parameter, StoreError},
-};
+use super::answers::Answers;
+use crate::store::{Parameter, Store, StoreError};
 
 const DEFINITIONS: &str = include_str!("internal/definitions.sql");
 
@@ -14,11 +11,26 @@ const DEFINITIONS: &str = include_str!("internal/definitions.sql");
 pub const DEFINITIONS_MAX: usize = 1_000;
 /// Characters of a name.
 pub const NAME_CHARS_MAX: usize = 100;
-const FUNNEL_KIND: &str = "funnel";
+
+/// What a definition defines.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Kind {
+    Funnel,
+    Annotation,
+}
+
+impl Kind {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Funnel => "funnel",
+            Self::Annotation => "annotation",
+        }
+    }
+}
 
 /// A name under which something is saved.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DefinitionName(String);
+pub struct DefinitionName(pub(super) String);
 
 /// What cannot be saved.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -33,65 +45,65 @@ pub enum DefinitionError {
 
 impl DefinitionName {
     pub fn new(name: String) -> Result<Self, DefinitionError> {
-        let is_right = (1..=NAME_CHARS_MAX).contains(&name.chars().count()) && !name.chars().any(char::is_control);
-        if is_right { Ok(Self(name)) } else { Err(DefinitionError::Name) }
+        if is_text_of(NAME_CHARS_MAX, &name) { Ok(Self(name)) } else { Err(DefinitionError::Name) }
     }
 }
 
-/// A funnel under its name.
-#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
-pub struct SavedFunnel {
+/// Whether people can read it in a line.
+pub(super) fn is_text_of(chars_max: usize, text: &str) -> bool {
+    (1..=chars_max).contains(&text.chars().count()) && !text.chars().any(char::is_control)
+}
+
+/// What is saved under a name.
+pub(super) struct Definition<T> {
     pub name: String,
-    pub funnel: Funnel,
+    pub definition: T,
     /// RFC 3339.
     pub updated_at: String,
 }
 
-#[derive(Deserialize)]
-struct Row {
-    name: String,
-    definition: String,
-    updated_at: String,
+/// All definitions of a kind, by name.
+pub(super) async fn definitions<T: DeserializeOwned>(
+    store: &Store,
+    kind: Kind,
+) -> Result<Vec<Definition<T>>, StoreError> {
+    #[derive(Deserialize)]
+    struct Row {
+        name: String,
+        definition: String,
+        updated_at: String,
+    }
+    let rows: Vec<Row> = store.query(DEFINITIONS, &[Parameter::text("kind", kind.as_str())]).await?;
+    let read = rows.into_iter().filter_map(|Row { name, definition, updated_at }| {
+        // One that a newer version has saved, perhaps.
+        let definition = serde_json::from_str(&definition)
+            .inspect_err(|error| tracing::warn!(%error, kind = kind.as_str(), "what is saved cannot be read"))
+            .ok()?;
+        Some(Definition { name, definition, updated_at })
+    });
+    Ok(read.collect())
 }
 
 impl Answers {
-    /// All saved funnels, by name.
-    pub async fn saved_funnels(&self) -> Result<Vec<SavedFunnel>, StoreError> {
-        let rows: Vec<Row> = self.store.query(DEFINITIONS, &[Parameter::text("kind", FUNNEL_KIND)]).await?;
-        let funnels = rows.into_iter().filter_map(|Row { name, definition, updated_at }| {
-            // One that a newer version has saved, perhaps.
-            let funnel = serde_json::from_str(&definition)
-                .inspect_err(|error| tracing::warn!(%error, "a saved funnel cannot be read"))
-                .ok()?;
-            Some(SavedFunnel { name, funnel, updated_at })
-        });
-        Ok(funnels.collect())
+    /// Saves a definition, instead of one that has the name. Answers when it was written, in milliseconds.
+    pub(super) async fn save_definition(
+        &self,
+        kind: Kind,
+        name: &str,
+        definition: &impl Serialize,
+    ) -> Result<i64, StoreError> {
+        self.write(kind, name, &serde_json::to_string(definition).expect("plain data")).await
     }
 
-    /// Saves a funnel, instead of one that has the name.
-    pub async fn save_funnel(&self, name: DefinitionName, funnel: Funnel) -> Result<SavedFunnel, DefinitionError> {
-        let saved = self.saved_funnels().await?;
-        if saved.len() >= DEFINITIONS_MAX && !saved.iter().any(|other| other.name == name.0) {
-            return Err(DefinitionError::TooMany);
-        }
-        let definition = serde_json::to_string(&funnel).expect("plain data");
-        let updated_at = rfc3339(self.write(&name, &definition).await?);
-        Ok(SavedFunnel { name: name.0, funnel, updated_at })
+    pub(super) async fn delete_definition(&self, kind: Kind, name: &str) -> Result<(), StoreError> {
+        self.write(kind, name, "").await?;
+        Ok(())
     }
 
-    /// Whether there was one.
-    pub async fn delete_funnel(&self, name: DefinitionName) -> Result<bool, DefinitionError> {
-        if !self.saved_funnels().await?.iter().any(|saved| saved.name == name.0) {
-            return Ok(false);
-        }
-        self.write(&name, "").await?;
-        Ok(true)
-    }
-
-    /// An empty definition is a deleted one. Answers when it was written, in milliseconds.
-    async fn write(&self, name: &DefinitionName, definition: &str) -> Result<i64, StoreError> {
+    /// An empty definition is a deleted one.
+    async fn write(&self, kind: Kind, name: &str, definition: &str) -> Result<i64, StoreError> {
         let now_ms = self.clock.now_ms();
-        self.store.save_definition(FUNNEL_KIND, &name.0, definition, now_ms).await?;
+        self.store.save_definition(kind.as_str(), name, definition, now_ms).await?;
         Ok(now_ms)
     }
 }

@@ -61,6 +61,11 @@ impl<K: Clone + Eq + Hash, T: Clone + Send + Sync + 'static> Latest<K, T> {
             (_, waiting) => waiting,
         }
     }
+
+    /// Whoever asks from now on gets an answer of after this moment.
+    pub fn forget(&self, question: &K) {
+        self.computations.lock().unwrap_or_else(PoisonError::into_inner).remove(question);
+    }
 }
 
 /// Forgets the oldest answer at the bound. Whoever waits for it still gets it.

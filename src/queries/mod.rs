@@ -12,8 +12,9 @@
 //!   revisions are told.
 //!
 //! Limits: ClickHouse's on time and memory of a query; the answers that are kept; events that a funnel follows, funnels
-//! computed at once, definitions saved.
+//! computed at once, definitions saved, characters of an annotation.
 
+mod annotations;
 mod answers;
 mod arguments;
 mod catalog;
@@ -29,15 +30,19 @@ mod newest_event;
 mod range;
 mod rejected;
 mod revisions;
+mod saved_funnels;
 
+pub use annotations::{Annotation, AnnotationError, NewAnnotation, Window};
 pub use answers::{Answer, Answers};
 pub use arguments::{ArgumentError, Arguments, UrlParameter, Values};
 pub use catalog::{Catalog, Column, Query};
-pub use definitions::{DefinitionError, DefinitionName, SavedFunnel};
+pub use definitions::{DefinitionError, DefinitionName};
 pub use funnel::{Field, Filter, Funnel, FunnelError, Op, Order, Span, Step};
 pub use funnel_answer::{FunnelAnswer, FunnelBucket, FunnelGroup, FunnelStep};
 pub use funnels::Funnels;
 pub use latest::Content;
 pub use newest_event::Freshness;
+pub use range::{Ago, Range};
 pub use rejected::{REJECTED_ROWS_MAX, RejectedPage, RejectedRow};
 pub use revisions::Revision;
+pub use saved_funnels::SavedFunnel;

@@ -1,5 +1,7 @@
 //! The span of time that a query looks at: how long it is, and how long ago it ended.
 
+use super::arguments::{ArgumentError, choice};
+
 /// The last hours or days.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Range {
@@ -23,6 +25,20 @@ impl Range {
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|range| range.name == name)
     }
+
+    /// Where a chart of the range begins that ends in the bucket of `until_ms`.
+    pub fn first_bucket_ms(self, until_ms: i64) -> i64 {
+        let (range_ms, bucket_ms) = (i64::from(self.seconds) * 1_000, i64::from(self.bucket_seconds) * 1_000);
+        until_ms - until_ms.rem_euclid(bucket_ms) - range_ms
+    }
+
+    pub fn names() -> [&'static str; 6] {
+        Self::ALL.map(|range| range.name)
+    }
+
+    pub(super) fn error(given: &str) -> ArgumentError {
+        ArgumentError::range(choice(&Self::names()), given)
+    }
 }
 
 /// How long before the present the moment asked about is. Whole days, and so whole buckets of every range: a bucket of
@@ -42,5 +58,13 @@ impl Ago {
 
     pub fn milliseconds(self) -> i64 {
         self.days * 86_400_000
+    }
+
+    pub fn names() -> [&'static str; 3] {
+        Self::ALL.map(|ago| ago.name)
+    }
+
+    pub(super) fn error(given: &str) -> ArgumentError {
+        ArgumentError::value("ago", choice(&Self::names()), given)
     }
 }

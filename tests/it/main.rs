@@ -1,5 +1,6 @@
 //! The whole program against the real engine: real sockets, real disks, real ClickHouse.
 
+mod annotations;
 mod api;
 mod app;
 mod demo;

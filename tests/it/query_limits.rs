@@ -114,23 +114,24 @@ async fn every_text_arrives_as_a_parameter_as_it_is() {
     }
 }
 
+const INJECTIONS: [&str; 12] = [
+    "' OR 1=1 --",
+    "'; DROP TABLE events; --",
+    "\\' OR 1=1 --",
+    "\\",
+    "{until:String}",
+    "1h' UNION ALL SELECT * FROM system.users --",
+    "1 OR 1=1",
+    "$(reboot)",
+    "a\tb",
+    "a\nb",
+    "a\0b",
+    "-9223372036854775808",
+];
+
 /// Whatever a parameter of a route says, it is a value or a mistake of the client, and never a part of the SQL.
 #[tokio::test]
 async fn what_looks_like_sql_is_a_value_or_refused_in_every_parameter_of_every_route() {
-    const INJECTIONS: [&str; 12] = [
-        "' OR 1=1 --",
-        "'; DROP TABLE events; --",
-        "\\' OR 1=1 --",
-        "\\",
-        "{until:String}",
-        "1h' UNION ALL SELECT * FROM system.users --",
-        "1 OR 1=1",
-        "$(reboot)",
-        "a\tb",
-        "a\nb",
-        "a\0b",
-        "-9223372036854775808",
-    ];
     let app = TestApp::start().await;
     let sent: Value = INJECTIONS
         .iter()
@@ -160,6 +161,10 @@ async fn what_looks_like_sql_is_a_value_or_refused_in_every_parameter_of_every_r
         for (path, parameter) in [
             ("/api/queries/top_features", "range"),
             ("/api/queries/top_features", "ago"),
+            ("/api/annotations", "range"),
+            ("/api/annotations", "ago"),
+            ("/api/annotations", "since"),
+            ("/api/annotations", "until"),
             ("/api/rejected", "limit"),
             ("/api/rejected", "before"),
             ("/api/rejected", "since_ms"),
@@ -171,6 +176,7 @@ async fn what_looks_like_sql_is_a_value_or_refused_in_every_parameter_of_every_r
         let path = format!("/api/queries/{}", text.replace('/', "%2F"));
         let reply = get(&path, "range").await;
         assert_eq!(reply.status, 404, "{path}: {reply:?}");
+        annotate(&app, text).await;
     }
     for (since_ms, before) in [
         (i64::MAX, "9999-12-30T00:00:00Z_ffffffff-ffff-ffff-ffff-ffffffffffff"),
@@ -187,4 +193,19 @@ async fn what_looks_like_sql_is_a_value_or_refused_in_every_parameter_of_every_r
     let features = app.query("top_features", "1h").await;
     assert_eq!(count(&features["rows"]), 10);
     app.stored(stored).await;
+}
+
+/// A text is what is kept, unless it is none; an id that is none is not found.
+async fn annotate(app: &TestApp, text: &str) {
+    let annotations = format!("{}/api/annotations", app.dashboard_url);
+    let made = app.http.post(&annotations).json(&json!({ "text": text })).send().await.expect("a reply");
+    let is_a_line = !text.chars().any(char::is_control);
+    assert_eq!(made.status(), if is_a_line { 201 } else { 400 }, "{text:?}");
+    let listed = app.get(&annotations).await.json["annotations"].clone();
+    let is_listed = listed.as_array().expect("a list").iter().any(|annotation| annotation["text"] == text);
+    assert_eq!(is_listed, is_a_line, "{text:?}: {listed}");
+    let mut url = reqwest::Url::parse(&annotations).expect("a URL");
+    url.path_segments_mut().expect("it has a path").push(text);
+    let deleted = app.http.delete(url).send().await.expect("a reply");
+    assert_eq!(deleted.status(), 404, "{text:?}");
 }

@@ -4,6 +4,43 @@
  */
 
 export interface paths {
+    "/api/annotations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The annotations of a span of time, oldest first. */
+        get: operations["list_annotations"];
+        put?: never;
+        /** Marks a moment with a text. */
+        post: operations["post_annotation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/annotations/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Deletes an annotation. */
+        delete: operations["delete_annotation"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/funnel": {
         parameters: {
             query?: never;
@@ -384,6 +421,17 @@ export interface components {
              */
             minute: string;
         };
+        /** @description A text at a moment. */
+        Annotation: {
+            /** @description RFC 3339. */
+            at: string;
+            id: string;
+            text: string;
+        };
+        /** @description The annotations of a span of time, oldest first. */
+        AnnotationsReply: {
+            annotations: components["schemas"]["Annotation"][];
+        };
         ErrorBreakdownAnswer: {
             /** Format: date-time */
             computed_at: string;
@@ -743,6 +791,13 @@ export interface components {
             /** @description as it was sent; null if it was not */
             user_id: string | null;
         };
+        /** @description An annotation to be made. */
+        NewAnnotation: {
+            /** @description RFC 3339; absent: now. */
+            at?: string | null;
+            /** @description 1 to 200 characters, none of them a control character. */
+            text: string;
+        };
         /** @enum {string} */
         Op: "=" | "!=" | "contains" | "exists" | "<" | ">";
         /** @enum {string} */
@@ -945,6 +1000,169 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    list_annotations: {
+        parameters: {
+            query?: {
+                /** @description As the queries take it: what their charts show. Without it, and without ends, all are listed. */
+                range?: "1h" | "4h" | "6h" | "24h" | "7d" | "30d";
+                /** @description With range: how long before the present it ends. */
+                ago?: "0" | "1d" | "7d";
+                /** @description The earliest moment, instead of range. */
+                since?: string;
+                /** @description The latest moment, instead of range. */
+                until?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The annotations of a span of time, oldest first. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnnotationsReply"];
+                };
+            };
+            /** @description See error.code. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description See error.code. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    post_annotation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewAnnotation"];
+            };
+        };
+        responses: {
+            /** @description It is made. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Annotation"];
+                };
+            };
+            /** @description See error.code. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description See error.code. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description See error.code. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description See error.code. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description See error.code. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description See error.code. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    delete_annotation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description unknown_annotation */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description See error.code. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
     get_funnel: {
         parameters: {
             query: {
