@@ -19,8 +19,8 @@ use crate::{
     engine::{Engine, EngineConfig, EngineError, START_TIMEOUT},
     event::EventLimits,
     http::{
-        Connections, DashboardState, IngestService, IngestStages, IngestState, ServerLimits, Streams,
-        connections_within_descriptors, dashboard_service, serve,
+        Connections, DashboardState, Info, IngestHealth, IngestService, IngestStages, IngestState, ServerLimits,
+        Streams, connections_within_descriptors, dashboard_service, serve,
     },
     ingest::{Decoder, EventIdFiles, EventIds, EventNames},
     journal::{Disk, Journal, JournalLimits, OpenJournal, RealDisk, SegmentQueue, visit_event_ids},
@@ -124,11 +124,10 @@ pub async fn run(
         Some(listener) => Some(Ingestion::start(&config, listener, &store, &clock, &limits, &shutdown)?),
         None => None,
     };
-    let freshness = ingestion.as_ref().map(|ingestion| ingestion.freshness.clone());
     let dashboard = listeners.dashboard.map(|listener| {
         // Streams leave room for the questions of those who watch them.
         let streams = Streams::new(config.dashboard.streams_max.min(connections_max / 2), shutdown.clone());
-        let state = dashboard(&config, &store, &clock, freshness, streams);
+        let state = dashboard(&config, &store, &clock, ingestion.as_ref(), streams);
         let service = dashboard_service(state.clone());
         let until = shutdown.clone();
         tasks.spawn(async move { until.run_until_cancelled(state.answers().follow_data()).await });
@@ -171,6 +170,7 @@ struct Ingestion {
     rejected_writer: JoinHandle<()>,
     give_up: CancellationToken,
     freshness: tokio::sync::watch::Receiver<crate::store::FlushReport>,
+    health: IngestHealth,
 }
 
 impl Ingestion {
@@ -213,7 +213,8 @@ impl Ingestion {
             unflushed_max: config.ingest.unflushed_max,
             rejected_events,
         };
-        let service = IngestService::new(IngestState::new(stages, limits, Arc::clone(&connections)));
+        let state = IngestState::new(stages, limits, Arc::clone(&connections));
+        let (health, service) = (state.health_source(), IngestService::new(state));
         let (give_up, event_ids_complete) = (CancellationToken::new(), CancellationToken::new());
         Ok(Self {
             server: tokio::spawn(serve(listener, service, limits.clone(), connections, shutdown.clone())),
@@ -227,6 +228,7 @@ impl Ingestion {
             rejected_writer: tokio::spawn(rejected_writer.run(give_up.clone())),
             give_up,
             freshness,
+            health,
         })
     }
 
@@ -285,11 +287,20 @@ fn failure<T, E: std::error::Error + Send + Sync + 'static>(ended: Result<io::Re
     }
 }
 
-fn dashboard(config: &Config, store: &Store, clock: &Clock, freshness: Freshness, streams: Streams) -> DashboardState {
+/// `ingestion`: of this process, if it takes events.
+fn dashboard(
+    config: &Config,
+    store: &Store,
+    clock: &Clock,
+    ingestion: Option<&Ingestion>,
+    streams: Streams,
+) -> DashboardState {
+    let freshness: Freshness = ingestion.map(|ingestion| ingestion.freshness.clone());
     let answers =
         Answers::new(store.clone(), clock.clone(), freshness, Funnels::new(config.dashboard.funnel_events_max));
-    let ingest_url = config.dashboard.ingest_url.clone();
-    DashboardState::new(Catalog::built_in(), answers, streams, ingest_url, config.retention_days)
+    let info = Info::new(config.dashboard.ingest_url.clone(), config.retention_days, config.store.url.is_none());
+    let health = ingestion.map(|ingestion| ingestion.health.clone());
+    DashboardState::new(Catalog::built_in(), answers, streams, info, health)
 }
 
 /// Creates what is missing in ClickHouse, as soon as it can be reached.

@@ -19,8 +19,11 @@ use super::{
     annotations::{delete_annotation, list_annotations, post_annotation},
     error::ApiError,
     funnel::{delete_funnel, get_funnel, list_funnels, post_funnel, put_funnel},
+    health::Health,
+    ingest::IngestHealth,
     openapi::openapi_json,
     rejected::get_rejected,
+    status::get_status,
     stream::{Streams, get_stream},
 };
 use crate::queries::{Answers, Catalog, Content};
@@ -51,6 +54,7 @@ struct Parts {
     answers: Answers,
     streams: Streams,
     info: Info,
+    ingestion: Option<IngestHealth>,
 }
 
 /// What the dashboard needs to know about the installation.
@@ -60,12 +64,26 @@ pub struct Info {
     /// Base URL that takes events.
     pub ingest_url: String,
     pub retention_days: u32,
+    /// Whether ClickHouse is the one that weir brings, or a server.
+    pub embedded_engine: bool,
+}
+
+impl Info {
+    pub fn new(ingest_url: String, retention_days: u32, embedded_engine: bool) -> Self {
+        Self { version: env!("CARGO_PKG_VERSION"), ingest_url, retention_days, embedded_engine }
+    }
 }
 
 impl DashboardState {
-    pub fn new(catalog: Catalog, answers: Answers, streams: Streams, ingest_url: String, retention_days: u32) -> Self {
-        let info = Info { version: env!("CARGO_PKG_VERSION"), ingest_url, retention_days };
-        Self(Arc::new(Parts { catalog, answers, streams, info }))
+    /// `ingestion`: of this process, if it takes events.
+    pub fn new(
+        catalog: Catalog,
+        answers: Answers,
+        streams: Streams,
+        info: Info,
+        ingestion: Option<IngestHealth>,
+    ) -> Self {
+        Self(Arc::new(Parts { catalog, answers, streams, info, ingestion }))
     }
 
     pub fn answers(&self) -> &Answers {
@@ -74,6 +92,14 @@ impl DashboardState {
 
     pub(super) fn streams(&self) -> &Streams {
         &self.0.streams
+    }
+
+    pub fn info(&self) -> &Info {
+        &self.0.info
+    }
+
+    pub fn ingestion_health(&self) -> Option<Health> {
+        self.0.ingestion.as_ref()?.now()
     }
 }
 
@@ -89,6 +115,7 @@ pub fn dashboard_service(state: DashboardState) -> TowerToHyperService<Router> {
         .route("/rejected", get(get_rejected))
         .route("/stream", get(get_stream))
         .route("/info", get(get_info))
+        .route("/status", get(get_status))
         .route("/openapi.json", get(get_openapi))
         .fallback(|| async { ApiError::NotFound });
     let routes = Router::new()

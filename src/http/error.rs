@@ -136,7 +136,7 @@ impl ApiError {
     }
 
     /// What a client may know: ClickHouse's own words stay in the log.
-    fn message(&self) -> String {
+    pub fn message(&self) -> String {
         match self {
             Self::Store(StoreError::Permanent(_)) => "the query failed; the log says why".to_owned(),
             Self::Store(error) if *error != StoreError::OverLimit => {

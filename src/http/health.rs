@@ -19,6 +19,8 @@ pub struct Health {
     pub buffered_events: u64,
     /// Bytes of the journal they take, and files set aside beyond the bytes that these have for themselves.
     pub buffered_bytes: u64,
+    /// Bytes beyond which events are answered 503.
+    pub buffered_bytes_max: u64,
     /// Bytes of all files that the journal has set aside, for a person to look at and delete.
     pub set_aside_bytes: u64,
     /// Age of the oldest of them, in milliseconds; null when there is none.
@@ -101,6 +103,7 @@ pub fn health(
         status: if stalled { HealthStatus::Stalled } else { HealthStatus::Ok },
         buffered_events: depth.events,
         buffered_bytes: depth.bytes,
+        buffered_bytes_max: depth.bytes_max,
         set_aside_bytes: depth.set_aside_bytes,
         oldest_unflushed_ms: (depth.events > 0)
             .then(|| u64::try_from(depth.oldest_age.as_millis()).unwrap_or(u64::MAX)),

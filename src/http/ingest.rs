@@ -1,6 +1,11 @@
 //! `POST /events`, `GET /health` and `GET /metrics`.
 
-use std::{convert::Infallible, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use axum::{
     Json, Router,
@@ -88,10 +93,19 @@ impl IngestState {
         Self(Arc::new(Parts { stages, bodies, connections, metrics }))
     }
 
-    fn health(&self) -> Health {
-        let stages = &self.0.stages;
-        let rejected = self.0.metrics.rejected.by_validation();
-        health(stages.journal.depth(), &stages.reports.borrow(), rejected, stages.unflushed_max)
+    /// For the dashboard of this process.
+    pub fn health_source(&self) -> IngestHealth {
+        IngestHealth(Arc::downgrade(&self.0))
+    }
+}
+
+/// How ingestion is, for as long as it runs: whoever holds this does not hold up its end.
+#[derive(Clone)]
+pub struct IngestHealth(Weak<Parts>);
+
+impl IngestHealth {
+    pub fn now(&self) -> Option<Health> {
+        Some(self.0.upgrade()?.health())
     }
 }
 
@@ -168,6 +182,12 @@ async fn post_events(Parts { stages, bodies, .. }: &Parts, request: Request<Inco
 }
 
 impl Parts {
+    fn health(&self) -> Health {
+        let stages = &self.stages;
+        let rejected = self.metrics.rejected.by_validation();
+        health(stages.journal.depth(), &stages.reports.borrow(), rejected, stages.unflushed_max)
+    }
+
     /// 202 when at least one event is on disk, now or since an earlier request. 400 when none is.
     fn reply(&self, taken: Result<Taken, ApiError>) -> Response {
         let mut response = match taken {
@@ -293,7 +313,7 @@ async fn store_once(
 }
 
 async fn get_health(State(state): State<IngestState>) -> Response {
-    let health = state.health();
+    let health = state.0.health();
     let status = if health.is_healthy() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(health)).into_response()
 }

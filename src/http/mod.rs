@@ -19,14 +19,16 @@ mod rejected;
 mod rejected_counts;
 mod server;
 mod simple_requests;
+mod status;
 mod stream;
 
 /// Where events are sent to.
 const EVENTS_PATH: &str = "/events";
 
 pub use connections::Connections;
-pub use dashboard::{DashboardState, dashboard_service};
-pub use ingest::{IngestService, IngestStages, IngestState};
+pub use dashboard::{DashboardState, Info, dashboard_service};
+pub use health::Health;
+pub use ingest::{IngestHealth, IngestService, IngestStages, IngestState};
 pub use openapi::openapi_json;
 pub use rejected::RejectedReply;
 pub use server::{ListenerService, ServerLimits, connections_within_descriptors, serve};

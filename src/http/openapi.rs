@@ -12,6 +12,7 @@ use super::{
     ingest::IngestReply,
     rejected::RejectedReply,
     rejected_counts::RejectedCount,
+    status::Status,
     stream::{EVENT_STREAM, RevisionMessage},
 };
 use crate::{
@@ -19,8 +20,8 @@ use crate::{
     ingest::{Field, Rejection},
     queries::{
         Ago, Annotation, Catalog, Column, Filter, Funnel, FunnelAnswer, FunnelBucket, FunnelGroup, FunnelStep,
-        NewAnnotation, Op, Order, Query, REJECTED_ROWS_MAX, Range, RejectedRow, SavedFunnel, Step, UrlParameter,
-        Values,
+        NewAnnotation, Op, Order, Query, REJECTED_ROWS_MAX, Range, RejectedReason, RejectedRow, SavedFunnel, Step,
+        StoreStatus, UrlParameter, Values,
     },
     store::Source,
 };
@@ -52,6 +53,7 @@ const EVENT_NAME_PATTERN: &str = "^[a-z][a-z0-9_]{0,63}$";
         RejectedCount,
         RejectedReply,
         RejectedRow,
+        RejectedReason,
         Rejection,
         RevisionMessage,
         SavedFunnel,
@@ -60,7 +62,9 @@ const EVENT_NAME_PATTERN: &str = "^[a-z][a-z0-9_]{0,63}$";
         Order,
         Source,
         Step,
-        StoreState
+        Status,
+        StoreState,
+        StoreStatus
     ))
 )]
 struct Document;
@@ -79,6 +83,10 @@ pub fn openapi_json(catalog: &Catalog) -> Value {
     paths.insert(
         "/api/info".to_owned(),
         json!({ "get": operation("get_info", "About this installation.", "Info", &[]) }),
+    );
+    paths.insert(
+        "/api/status".to_owned(),
+        json!({ "get": operation("get_status", "How this installation is.", "Status", &[]) }),
     );
     paths.insert("/api/rejected".to_owned(), get_rejected());
     paths.insert("/api/stream".to_owned(), get_stream());

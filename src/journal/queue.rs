@@ -45,6 +45,8 @@ pub struct Depth {
     pub events: u64,
     /// Those of files set aside beyond their bound among them.
     pub bytes: u64,
+    /// Bytes beyond which events are refused.
+    pub bytes_max: u64,
     pub segments: usize,
     /// Age of the oldest event that ClickHouse does not have.
     pub oldest_age: Duration,
@@ -325,6 +327,7 @@ impl SegmentQueue {
         Depth {
             events: self.pending_events(),
             bytes: self.counted.pending.load(Ordering::Relaxed),
+            bytes_max: self.limits.pending_bytes_max,
             segments: state.in_flight.len() + state.waiting.len() + usize::from(state.current_opened_at.is_some()),
             oldest_age: oldest.map(|opened_at| opened_at.elapsed()).unwrap_or_default(),
             damage: set_aside.damage,

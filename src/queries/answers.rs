@@ -18,6 +18,7 @@ use super::{
     latest::{Content, Latest},
     newest_event::{Freshness, NewestEvent},
     revisions::{Revision, Revisions},
+    status::StoreReport,
 };
 use crate::{
     clock::{Clock, milliseconds, rfc3339},
@@ -47,6 +48,7 @@ pub struct Answers {
     pub(super) clock: Clock,
     pub(super) funnels: Funnels,
     pub(super) marks: Latest<(), Marks>,
+    pub(super) store_report: Latest<(), Arc<StoreReport>>,
     freshness: Freshness,
     revisions: Revisions,
     latest: Latest<(String, Arguments), Arc<Answer>>,
@@ -64,6 +66,7 @@ impl Answers {
             clock,
             funnels,
             marks: Latest::new(1, VALID_MIN),
+            store_report: Latest::new(1, VALID_MIN),
             freshness,
         }
     }

@@ -31,6 +31,7 @@ mod range;
 mod rejected;
 mod revisions;
 mod saved_funnels;
+mod status;
 
 pub use annotations::{Annotation, AnnotationError, NewAnnotation, Window};
 pub use answers::{Answer, Answers};
@@ -46,3 +47,4 @@ pub use range::{Ago, Range};
 pub use rejected::{REJECTED_ROWS_MAX, RejectedPage, RejectedRow};
 pub use revisions::Revision;
 pub use saved_funnels::SavedFunnel;
+pub use status::{RejectedReason, StoreReport, StoreStatus};

@@ -11,7 +11,7 @@ use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use weir::{
     clock::Clock,
-    http::{Connections, DashboardState, ServerLimits, Streams, dashboard_service, serve},
+    http::{Connections, DashboardState, Info, ServerLimits, Streams, dashboard_service, serve},
     queries::{Answers, Catalog, Funnels},
     store::QueryLimits,
 };
@@ -142,8 +142,13 @@ impl SlowDashboard {
         let limits = QueryLimits { time_max, ..QueryLimits::default() };
         let answers = Answers::new(app.store().with_query_limits(limits), Clock::System, None, Funnels::new(1_000));
         let (connections, shutdown) = (Connections::new(), CancellationToken::new());
-        let streams = Streams::new(1, shutdown.clone());
-        let service = dashboard_service(DashboardState::new(Catalog::built_in(), answers, streams, String::new(), 90));
+        let service = dashboard_service(DashboardState::new(
+            Catalog::built_in(),
+            answers,
+            Streams::new(1, shutdown.clone()),
+            Info::new(String::new(), 90, false),
+            None,
+        ));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}/api/queries/top_features", listener.local_addr().expect("bound"));
         let limits = ServerLimits::new(10, Duration::from_secs(10), 1 << 20);

@@ -317,6 +317,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How this installation is. */
+        get: operations["get_status"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/stream": {
         parameters: {
             query?: never;
@@ -409,9 +426,9 @@ export interface components {
             weekly_users: number;
         };
         ActiveUsersRow: {
-            /** @description distinct sessions seen in that minute */
+            /** @description distinct sessions seen in that minute; an estimate beyond some hundreds, off by 1.6 % (one standard error) */
             active_users: number;
-            /** @description distinct sessions in the five minutes before `until`, the same in every row */
+            /** @description distinct sessions in the five minutes before `until`, estimated likewise, the same in every row */
             active_users_5m: number;
             /** @description distinct sessions in the five minutes before those, the same in every row */
             active_users_5m_before: number;
@@ -698,6 +715,11 @@ export interface components {
             buffered_bytes: number;
             /**
              * Format: int64
+             * @description Bytes beyond which events are answered 503.
+             */
+            buffered_bytes_max: number;
+            /**
+             * Format: int64
              * @description Accepted events that ClickHouse does not have yet.
              */
             buffered_events: number;
@@ -734,6 +756,8 @@ export interface components {
         HealthStatus: "ok" | "stalled";
         /** @description What the dashboard needs to know about the installation. */
         Info: {
+            /** @description Whether ClickHouse is the one that weir brings, or a server. */
+            embedded_engine: boolean;
             /** @description Base URL that takes events. */
             ingest_url: string;
             /** Format: int32 */
@@ -850,6 +874,17 @@ export interface components {
             reason: string;
             source: components["schemas"]["RejectedSource"];
         };
+        /** @description Events that were not taken for one reason. */
+        RejectedReason: {
+            /** Format: int64 */
+            events: number;
+            /** @description The field at fault, or `event`. */
+            field: string;
+            /** @description What was wrong, with … for what was sent. */
+            reason: string;
+            /** @description `ingest`: validation refused them. `store`: they were accepted, and ClickHouse refused them for good. */
+            source: string;
+        };
         /** @description A page of rejected events, newest first. */
         RejectedReply: {
             /** @description What `before` must be to get the page after this one; null after the last. */
@@ -963,6 +998,25 @@ export interface components {
             /** @description `signup_started` in the same bucket one range earlier, the running one up to the same moment */
             started_before: number;
         };
+        /** @description How an installation is. What is not known now is null. */
+        Status: {
+            computed_at: string;
+            /** @description Whether ClickHouse is the one that weir brings, or a server. */
+            embedded_engine: boolean;
+            /** @description Base URL that takes events. */
+            ingest_url: string;
+            ingestion?: components["schemas"]["Health"] | null;
+            /** @description RFC 3339; null when there is no event, or none is known. */
+            newest_event_at?: string | null;
+            /** @description The most frequent 20 reasons of the last hour; null while ClickHouse does not answer. */
+            rejected_last_hour?: components["schemas"]["RejectedReason"][] | null;
+            /** Format: int32 */
+            retention_days: number;
+            store?: components["schemas"]["StoreStatus"] | null;
+            /** @description Why it does not. */
+            store_error?: string | null;
+            version: string;
+        };
         /** @description An event that counts as a step. */
         Step: {
             event_name: string;
@@ -971,6 +1025,28 @@ export interface components {
         };
         /** @enum {string} */
         StoreState: "unknown" | "up" | "down";
+        /** @description ClickHouse, the events it keeps and the disk they are on. */
+        StoreStatus: {
+            /** Format: int64 */
+            disk_bytes?: number | null;
+            /**
+             * Format: int64
+             * @description Of the disk that ClickHouse works on; null of one without a bound, such as object storage.
+             */
+            disk_free_bytes?: number | null;
+            /**
+             * Format: int64
+             * @description How many are kept; null while there is no table.
+             */
+            events?: number | null;
+            /**
+             * Format: int64
+             * @description What they take on disk, compressed, with their rollups.
+             */
+            events_bytes?: number | null;
+            /** @description Of ClickHouse. */
+            version: string;
+        };
         TopFeaturesAnswer: {
             /** Format: date-time */
             computed_at: string;
@@ -2212,6 +2288,26 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    get_status: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How this installation is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Status"];
                 };
             };
         };
