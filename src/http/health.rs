@@ -24,12 +24,17 @@ pub struct Health {
     /// Bytes of all files that the journal has set aside, for a person to look at and delete.
     pub set_aside_bytes: u64,
     /// Age of the oldest of them, in milliseconds; null when there is none.
+    #[schema(required)]
     pub oldest_unflushed_ms: Option<u64>,
     /// RFC 3339; null before the first.
+    #[schema(required)]
     pub last_flush_at: Option<String>,
+    #[schema(required)]
     pub last_flush_duration_ms: Option<f64>,
+    #[schema(required)]
     pub last_flush_events: Option<u64>,
     /// The latest 1,000 flushes; null before the first.
+    #[schema(required)]
     pub recent_flushes: Option<RecentFlushTimes>,
     /// Attempts to flush that failed since the start; each was repeated.
     pub retries: u64,
@@ -37,6 +42,7 @@ pub struct Health {
     pub rejected_events: Vec<RejectedCount>,
     pub store: StoreState,
     /// What ClickHouse, or the way to it, answered last, if it fails.
+    #[schema(required)]
     pub store_error: Option<String>,
 }
 

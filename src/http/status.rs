@@ -20,14 +20,19 @@ pub struct Status {
     /// Whether ClickHouse is the one that weir brings, or a server.
     pub embedded_engine: bool,
     /// What `GET /health` tells; null where this process takes no events, as in `weir dashboard`.
+    #[schema(required)]
     pub ingestion: Option<Health>,
     /// Null while ClickHouse does not answer.
+    #[schema(required)]
     pub store: Option<StoreStatus>,
     /// Why it does not.
+    #[schema(required)]
     pub store_error: Option<String>,
     /// The most frequent 20 reasons of the last hour; null while ClickHouse does not answer.
+    #[schema(required)]
     pub rejected_last_hour: Option<Vec<RejectedReason>>,
     /// RFC 3339; null when there is no event, or none is known.
+    #[schema(required)]
     pub newest_event_at: Option<String>,
     pub computed_at: String,
 }

@@ -22,11 +22,15 @@ pub struct StoreStatus {
     /// Of ClickHouse.
     pub version: String,
     /// How many are kept; null while there is no table.
+    #[schema(required)]
     pub events: Option<u64>,
     /// What they take on disk, compressed, with their rollups.
+    #[schema(required)]
     pub events_bytes: Option<u64>,
     /// Of the disk that ClickHouse works on; null of one without a bound, such as object storage.
+    #[schema(required)]
     pub disk_free_bytes: Option<u64>,
+    #[schema(required)]
     pub disk_bytes: Option<u64>,
 }
 

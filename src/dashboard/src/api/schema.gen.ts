@@ -724,17 +724,17 @@ export interface components {
              */
             buffered_events: number;
             /** @description RFC 3339; null before the first. */
-            last_flush_at?: string | null;
+            last_flush_at: string | null;
             /** Format: double */
-            last_flush_duration_ms?: number | null;
+            last_flush_duration_ms: number | null;
             /** Format: int64 */
-            last_flush_events?: number | null;
+            last_flush_events: number | null;
             /**
              * Format: int64
              * @description Age of the oldest of them, in milliseconds; null when there is none.
              */
-            oldest_unflushed_ms?: number | null;
-            recent_flushes?: components["schemas"]["RecentFlushTimes"] | null;
+            oldest_unflushed_ms: number | null;
+            recent_flushes: components["schemas"]["RecentFlushTimes"] | null;
             /** @description Events that were rejected since the start, by the reason. */
             rejected_events: components["schemas"]["RejectedCount"][];
             /**
@@ -750,7 +750,7 @@ export interface components {
             status: components["schemas"]["HealthStatus"];
             store: components["schemas"]["StoreState"];
             /** @description What ClickHouse, or the way to it, answered last, if it fails. */
-            store_error?: string | null;
+            store_error: string | null;
         };
         /** @enum {string} */
         HealthStatus: "ok" | "stalled";
@@ -1005,16 +1005,16 @@ export interface components {
             embedded_engine: boolean;
             /** @description Base URL that takes events. */
             ingest_url: string;
-            ingestion?: components["schemas"]["Health"] | null;
+            ingestion: components["schemas"]["Health"] | null;
             /** @description RFC 3339; null when there is no event, or none is known. */
-            newest_event_at?: string | null;
+            newest_event_at: string | null;
             /** @description The most frequent 20 reasons of the last hour; null while ClickHouse does not answer. */
-            rejected_last_hour?: components["schemas"]["RejectedReason"][] | null;
+            rejected_last_hour: components["schemas"]["RejectedReason"][] | null;
             /** Format: int32 */
             retention_days: number;
-            store?: components["schemas"]["StoreStatus"] | null;
+            store: components["schemas"]["StoreStatus"] | null;
             /** @description Why it does not. */
-            store_error?: string | null;
+            store_error: string | null;
             version: string;
         };
         /** @description An event that counts as a step. */
@@ -1028,22 +1028,22 @@ export interface components {
         /** @description ClickHouse, the events it keeps and the disk they are on. */
         StoreStatus: {
             /** Format: int64 */
-            disk_bytes?: number | null;
+            disk_bytes: number | null;
             /**
              * Format: int64
              * @description Of the disk that ClickHouse works on; null of one without a bound, such as object storage.
              */
-            disk_free_bytes?: number | null;
+            disk_free_bytes: number | null;
             /**
              * Format: int64
              * @description How many are kept; null while there is no table.
              */
-            events?: number | null;
+            events: number | null;
             /**
              * Format: int64
              * @description What they take on disk, compressed, with their rollups.
              */
-            events_bytes?: number | null;
+            events_bytes: number | null;
             /** @description Of ClickHouse. */
             version: string;
         };
