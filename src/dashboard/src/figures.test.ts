@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { change, changeInPoints, compact, full, percent } from "./figures.ts";
+import { bytes, change, changeInPoints, compact, full, percent } from "./figures.ts";
 
 describe("figures", () => {
   it("shortens_only_what_does_not_fit", () => {
@@ -14,6 +14,18 @@ describe("figures", () => {
     expect(percent(40)).toBe("40%");
     expect(percent(42.36)).toBe("42.4%");
     expect(percent(null)).toBe("–");
+  });
+
+  it("tells_bytes_in_the_unit_that_fits", () => {
+    expect([0, 1, 999, 1_000, 19_562_182, 2_684_354_560, 1e18].map(bytes)).toEqual([
+      "0 B",
+      "1 B",
+      "999 B",
+      "1 kB",
+      "19.6 MB",
+      "2.7 GB",
+      "1,000 PB",
+    ]);
   });
 
   it("calls_a_difference_too_small_to_show_no_change", () => {

@@ -26,6 +26,15 @@ export function percent(pct: number | null): string {
   return `${(Math.abs(pct) < 10 ? twoDecimals : oneDecimal).format(pct)}%`;
 }
 
+const BYTE_UNITS = ["B", "kB", "MB", "GB", "TB", "PB"];
+
+/** 19562182 → "19.6 MB", in steps of a thousand, as disks are sold. */
+export function bytes(count: number): string {
+  const power = Math.floor(Math.log10(Math.max(1, count)) / 3);
+  const unit = Math.min(power, BYTE_UNITS.length - 1);
+  return `${oneDecimal.format(count / 1_000 ** unit)} ${BYTE_UNITS[unit]}`;
+}
+
 /** A change in words, with its direction as a sign and a shape: "▲ 3", "▼ 1.2", "no change". */
 export function change(difference: number, format: (size: number) => string): string {
   const size = format(Math.abs(difference));

@@ -15,6 +15,7 @@ export interface Answers {
 }
 export type QueryName = keyof Answers;
 export type Info = Schemas["Info"];
+export type Status = Schemas["Status"];
 
 /** What a question's URL carries. */
 export type Arguments = Record<string, string>;
@@ -42,9 +43,21 @@ export async function fetchAnswer<Name extends QueryName, Asked extends Argument
   asked: Asked,
   signal: AbortSignal,
 ): Promise<Received<Answers[Name], Asked>> {
-  const askedAtMs = performance.now();
   const path = `/api/queries/${name}?${new URLSearchParams(asked)}`;
-  const answer = await fetchJson<Answers[Name]>(path, signal);
+  return await fetchTimed<Answers[Name], Asked>(path, asked, signal);
+}
+
+export function fetchStatus(signal: AbortSignal): Promise<Received<Status, null>> {
+  return fetchTimed<Status, null>("/api/status", null, signal);
+}
+
+async function fetchTimed<Answer, Asked>(
+  path: string,
+  asked: Asked,
+  signal: AbortSignal,
+): Promise<Received<Answer, Asked>> {
+  const askedAtMs = performance.now();
+  const answer = await fetchJson<Answer>(path, signal);
   const receipt: Receipt<Asked> = {
     asked,
     received_at_ms: Date.now(),

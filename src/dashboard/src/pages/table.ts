@@ -31,6 +31,11 @@ export const PAGES: readonly Page[] = [
     range: HOURS,
     Content: opened(async () => (await import("./errors.tsx")).Errors),
   },
+  {
+    path: "/setup",
+    name: "Setup",
+    Content: opened(async () => (await import("./setup.tsx")).Setup),
+  },
 ];
 
 function opened(load: () => Promise<ComponentType>): ComponentType {

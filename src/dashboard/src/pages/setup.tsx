@@ -1,0 +1,24 @@
+import { useQuery } from "@tanstack/react-query";
+import { info } from "../api/polling.ts";
+import { askStatus } from "../setup/ask.ts";
+import { Health, RejectedReasons } from "../setup/health.tsx";
+import { SendEvents } from "../setup/send-events.tsx";
+import { Troubleshooting } from "../setup/troubleshooting.tsx";
+
+/** How to send events, whether they arrive, and where to look when they do not. */
+export function Setup() {
+  const { data: about } = useQuery(info);
+  const { data: status, failureReason } = useQuery(askStatus);
+  return (
+    <div className="grid grid-cols-1 items-start gap-2 desk:grid-cols-2">
+      {about !== undefined && <SendEvents ingestUrl={about.ingest_url} />}
+      <div className="flex min-w-0 flex-col gap-2">
+        <Health status={status} failure={failureReason} />
+        <RejectedReasons reasons={status?.rejected_last_hour ?? null} />
+        {about !== undefined && (
+          <Troubleshooting ingestUrl={about.ingest_url} retentionDays={about.retention_days} />
+        )}
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,44 @@
+import { Copyable } from "../copyable.tsx";
+import { curlLine } from "../panels/sample-event.ts";
+import { Card } from "./card.tsx";
+import { annotationLine, browserSnippet, isLoopback } from "./snippets.ts";
+
+/** Snippets to paste, with the address that takes events here. */
+export function SendEvents({ ingestUrl }: { ingestUrl: string }) {
+  return (
+    <Card name="send-events" title="Send events">
+      <p>
+        Events go to <code className="font-mono text-strong">{ingestUrl}/events</code>.
+        {isLoopback(ingestUrl) && (
+          <>
+            {" "}
+            Only this machine reaches it: set{" "}
+            <code className="font-mono text-strong">WEIR_INGEST_URL</code> to the address that
+            browsers use.
+          </>
+        )}
+      </p>
+      <Snippet title="From a shell" testId="curl-line">
+        {curlLine(ingestUrl, { event_name: "page_view" })}
+      </Snippet>
+      <Snippet title="From a browser" testId="browser-snippet">
+        {browserSnippet(ingestUrl)}
+      </Snippet>
+      <Snippet
+        title="Mark a moment on the charts, as whatever deploys can"
+        testId="annotation-line"
+      >
+        {annotationLine(window.location.origin)}
+      </Snippet>
+    </Card>
+  );
+}
+
+function Snippet({ title, testId, children }: { title: string; testId: string; children: string }) {
+  return (
+    <div className="flex flex-col gap-0.5">
+      <h3 className="text-strong">{title}</h3>
+      <Copyable testId={testId} text={children} name={title} />
+    </div>
+  );
+}
