@@ -27,9 +27,9 @@ export function visit(session: number, timestamp?: string): Event[] {
   ];
 }
 
-/** Visits spread over the last hour, in requests small enough to be accepted. */
-export function lastHour(): Event[][] {
-  const nowMs = Date.now();
+/** Visits spread over the last hour, or the same one of an earlier day, in requests small enough to be accepted. */
+export function lastHour(daysAgo = 0): Event[][] {
+  const nowMs = Date.now() - daysAgo * 24 * 60 * MINUTE_MS;
   return Array.from({ length: 56 }, (_, minute) => {
     const timestamp = new Date(nowMs - minute * MINUTE_MS).toISOString();
     const visits = 4 + (minute % 7);

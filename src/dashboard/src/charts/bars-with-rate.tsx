@@ -21,6 +21,8 @@ export interface RateBucket {
   whole: number;
   part: number;
   ratePct: number | null;
+  /** The rate of the window compared with, drawn behind. */
+  comparedPct?: number | null;
   running: boolean;
 }
 
@@ -45,7 +47,9 @@ function Drawn<Shown extends RateBucket>({
   const rows = buckets.map((bucket, index) => ({ ...bucket, ...parts[index], index }));
   const countTicks = valueTicks(Math.max(0, ...buckets.flatMap((b) => [b.whole, b.part])));
   // More can complete in a bucket than started in it, so the rate may pass 100 %.
-  const rateTicks = valueTicks(Math.max(100, ...buckets.map((b) => b.ratePct ?? 0)));
+  const rateTicks = valueTicks(
+    Math.max(100, ...buckets.flatMap((b) => [b.ratePct ?? 0, b.comparedPct ?? 0])),
+  );
   const plotWidth = room.width - 2 * VALUE_AXIS_EM * room.em;
   const starts = buckets.map((bucket) => bucket.startMs);
   const read = ({ active, payload }: TooltipContentProps) => {
@@ -84,6 +88,17 @@ function Drawn<Shown extends RateBucket>({
       />
       <Bar {...bar} xAxisId="whole" dataKey="whole" shape={wholeShape} />
       <Bar {...bar} xAxisId="part" dataKey="part" shape={partShape} />
+      <Line
+        xAxisId="whole"
+        yAxisId="rate"
+        dataKey="comparedPct"
+        type="linear"
+        stroke={palette["rate compared"]}
+        strokeWidth={room.em / 8}
+        dot={false}
+        activeDot={false}
+        isAnimationActive={false}
+      />
       {rateLine("settled", room)}
       {rateLine("soFar", room)}
     </ComposedChart>

@@ -41,9 +41,13 @@ function Drawn<Shown extends Point>({
   room,
 }: LineOverTimeProps<Shown> & { room: Room }) {
   const parts = stretches(points);
+  const behind = stretches(points.map((p) => ({ value: p.compared ?? null, running: false })));
   const rows = points.map((point, index) => ({ ...point, ...parts[index], index }));
   const ticks = valueTicks(
-    Math.max(threshold === undefined ? 0 : 2 * threshold.value, ...points.map((p) => p.value ?? 0)),
+    Math.max(
+      threshold === undefined ? 0 : 2 * threshold.value,
+      ...points.flatMap((p) => [p.value ?? 0, p.compared ?? 0]),
+    ),
   );
   const fromMs = points[0]?.timeMs ?? 0;
   const toMs = points.at(-1)?.timeMs ?? 0;
@@ -89,6 +93,13 @@ function Drawn<Shown extends Point>({
         cursor={{ stroke: palette.quiet }}
       />
       {threshold !== undefined && <ThresholdLine {...threshold} room={room} />}
+      <Line
+        {...line}
+        dataKey="compared"
+        stroke={palette.compared}
+        dot={loneDots(behind, "settled", room, palette.compared)}
+        activeDot={false}
+      />
       <Line {...line} dataKey="settled" dot={loneDots(rows, "settled", room)} />
       <Line
         {...line}
@@ -135,6 +146,7 @@ function loneDots(
   rows: readonly { lone?: boolean; settled?: number | null; soFar?: number | null }[],
   part: "settled" | "soFar",
   { em }: Room,
+  color: string = palette.now,
 ) {
   if (!rows.some((row) => row.lone)) {
     return false;
@@ -144,6 +156,6 @@ function loneDots(
     if (!row?.lone || row[part] == null) {
       return <g key={index} />;
     }
-    return <circle key={index} cx={cx} cy={cy} r={em / 5} fill={palette.now} />;
+    return <circle key={index} cx={cx} cy={cy} r={em / 5} fill={color} />;
   };
 }

@@ -2,6 +2,8 @@ export interface RankedBar {
   name: string;
   /** Length of the bar, as a share of the longest, 0 to 1. */
   share: number;
+  /** Of the window compared with, drawn behind. */
+  comparedShare?: number;
   value: string;
   /** Everything there is to say about it, the name in full included. */
   title: string;
@@ -17,18 +19,24 @@ export function RankedBars({ label, bars }: { label: string; bars: readonly Rank
       aria-label={label}
       className="grid h-full auto-rows-[minmax(1.15rem,2.4rem)] grid-cols-[fit-content(36%)_1fr] content-stretch gap-x-1.5 text-small"
     >
-      {bars.map(({ name, share, value, title }) => (
+      {bars.map(({ name, share, comparedShare = 0, value, title }) => (
         <li key={name} title={title} className="col-span-2 grid grid-cols-subgrid items-center">
           <bdi dir="auto" className="truncate text-start text-plain">
             {name}
           </bdi>
-          <span className="flex h-full min-w-0 items-center gap-1">
+          <span className="relative flex h-full min-w-0 items-center gap-1">
+            {comparedShare > 0 && (
+              <span
+                className="absolute left-0 h-[90%] bg-compared"
+                style={{ width: `calc(${comparedShare} * (100% - 4.5em))` }}
+              />
+            )}
             {/* Room for the value is left beside the longest bar, so that shares stay true. */}
             <span
-              className="h-[62%] min-w-[2px] shrink-0 bg-now"
+              className={`relative min-w-[2px] shrink-0 bg-now ${comparedShare > 0 ? "h-[45%]" : "h-[62%]"}`}
               style={{ width: `calc(${share} * (100% - 4.5em))` }}
             />
-            <span className="shrink-0 text-strong">{value}</span>
+            <span className="relative shrink-0 text-strong">{value}</span>
           </span>
         </li>
       ))}

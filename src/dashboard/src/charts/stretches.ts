@@ -4,6 +4,8 @@ export interface Point {
   value: number | null;
   /** The last point of a series whose minute or bucket has not ended. */
   running: boolean;
+  /** The value of the window compared with, drawn behind. */
+  compared?: number | null;
 }
 
 export interface Stretch {

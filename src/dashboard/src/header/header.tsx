@@ -1,6 +1,7 @@
 import { ChoiceSelector } from "../choice-selector.tsx";
 import type { Page } from "../pages/table.ts";
 import { RANGE_WORDS } from "../range.ts";
+import { CompareSelector } from "./compare-selector.tsx";
 import { DataAge } from "./data-age.tsx";
 import { PageLinks } from "./page-links.tsx";
 import { StatusLight } from "./status-light.tsx";
@@ -24,6 +25,7 @@ export function Header({ page }: { page: Page | undefined }) {
             />
           </div>
         )}
+        {page?.compare !== undefined && <CompareSelector compare={page.compare} />}
       </div>
       <div className="flex min-w-0 flex-wrap items-center gap-x-2 bg-ground text-body max-tablet:sticky max-tablet:top-0 max-tablet:z-10 max-tablet:py-0.5 tablet:basis-full wide:flex-1 wide:basis-0 wide:flex-nowrap">
         <StatusLight />

@@ -1,4 +1,5 @@
 import { type ComponentType, lazy } from "react";
+import { COMPARE, type Compare } from "../compare.ts";
 import { HOURS, type Range } from "../range.ts";
 import type { Choice } from "../url-state.ts";
 
@@ -8,6 +9,8 @@ export interface Page {
   name: string;
   /** The ranges to choose from in the header. */
   range?: Choice<Range>;
+  /** What its panels can be compared with. */
+  compare?: Choice<Compare>;
   Content: ComponentType;
 }
 
@@ -17,6 +20,7 @@ export const PAGES: readonly Page[] = [
     path: "/",
     name: "Overview",
     range: HOURS,
+    compare: COMPARE,
     Content: opened(async () => (await import("./overview.tsx")).Overview),
   },
   {

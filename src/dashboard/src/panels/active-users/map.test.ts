@@ -39,8 +39,23 @@ describe("mapActiveUsers", () => {
   });
 });
 
+it("compared_with_yesterday_each_minute_stands_beside_the_one_a_day_before", () => {
+  const then = answer([7, 9], 10, 99);
+  const dayBefore = then.rows.map((row) => ({
+    ...row,
+    minute: row.minute.replace("-23T", "-22T"),
+  }));
+  const compared = { answer: { ...then, rows: dayBefore }, agoMs: 86_400_000, words: "yesterday" };
+  const { headline, points } = mapActiveUsers(answer([3, 5, 2], 8, 1), "1h", compared);
+  expect(headline.note).toBe("▼ 2 on yesterday");
+  expect(points.map((point) => point.compared)).toEqual([7, 9, null]);
+  const figures = points.map((point) => readMinute(point).figures[1]);
+  expect(figures[0]).toEqual({ label: "Yesterday", value: "7" });
+  expect(figures[2]).toEqual({ label: "Yesterday", value: "–" });
+});
+
 it("a_running_minute_is_read_as_so_far", () => {
-  const reading = readMinute({ timeMs: 0, value: 1_234, running: true });
+  const reading = readMinute({ timeMs: 0, value: 1_234, running: true, comparedWords: null });
   expect(reading.heading).toMatch(/^\d\d:\d\d, so far$/);
   expect(reading.figures).toEqual([{ label: "Active users", value: "1,234" }]);
 });

@@ -1,6 +1,6 @@
 import { polled } from "../../api/polling.ts";
-import type { Range } from "../../range.ts";
+import type { Window } from "../../compare.ts";
 import { TITLES } from "../titles.ts";
 
 /** The share of events that are errors, minute by minute. */
-export const askErrorRate = (range: Range) => polled("error_rate", { range }, TITLES.error_rate);
+export const askErrorRate = (window: Window) => polled("error_rate", window, TITLES.error_rate);

@@ -1,5 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { LineOverTime } from "../../charts/line-over-time.tsx";
+import { type Compare, comparedWindow, comparedWith } from "../../compare.ts";
 import { percent } from "../../figures.ts";
 import type { Range } from "../../range.ts";
 import { PanelFrame } from "../panel-frame.tsx";
@@ -7,10 +8,15 @@ import { TITLES } from "../titles.ts";
 import { askErrorRate } from "./ask.ts";
 import { ERROR_THRESHOLD_PCT, errorMinutesTable, mapErrorRate, readErrorMinute } from "./map.ts";
 
-export function ErrorRate({ range }: { range: Range }) {
-  const query = useQuery(askErrorRate(range));
+export function ErrorRate({ range, compare = "none" }: { range: Range; compare?: Compare }) {
+  const query = useQuery(askErrorRate({ range }));
+  const then = useQuery({
+    ...askErrorRate(comparedWindow(range, compare)),
+    enabled: compare !== "none",
+  });
+  const compared = query.data && comparedWith(query.data, then.data, compare);
   // The range of the answer, which for a moment is not yet the one just chosen.
-  const picture = query.data && mapErrorRate(query.data, query.data.asked.range);
+  const picture = query.data && mapErrorRate(query.data, query.data.asked.range, compared);
   return (
     <PanelFrame
       name="error-rate"
@@ -20,6 +26,7 @@ export function ErrorRate({ range }: { range: Range }) {
       chartKey={[
         { mark: "line", label: "each minute" },
         { mark: "line so far", label: "so far" },
+        ...(compared ? [{ mark: "line compared", label: compared.words } as const] : []),
       ]}
       sample={{ event_name: "error_occurred" }}
       table={picture && errorMinutesTable(picture)}

@@ -56,8 +56,26 @@ describe("mapErrorRate", () => {
   });
 });
 
+it("compared_with_last_week_the_last_five_minutes_stand_beside_those_of_then", () => {
+  const then = { answer: answer(...calm, [100, 5]), agoMs: 0, words: "last week" };
+  const { headline, points } = mapErrorRate(answer(...calm, [100, 0]), "1h", then);
+  expect(headline.note).toBe("▼ 1 pts on last week");
+  expect(points.at(-1)?.compared).toBe(5);
+  const figures = points.slice(-1).flatMap((point) => readErrorMinute(point).figures);
+  expect(figures.at(-1)).toEqual({ label: "Last week", value: "5%" });
+  const silent = { ...then, answer: answer([0, 0]) };
+  expect(mapErrorRate(answer([100, 0]), "1h", silent).headline.note).toBe("no events last week");
+});
+
 it("a_silent_minute_is_read_without_a_rate", () => {
-  const minute = { timeMs: 0, value: null, running: false, events: 0, errors: 0 };
+  const minute = {
+    timeMs: 0,
+    value: null,
+    running: false,
+    events: 0,
+    errors: 0,
+    comparedWords: null,
+  };
   expect(readErrorMinute(minute).figures.map((figure) => figure.value)).toEqual(["–", "0", "0"]);
 });
 

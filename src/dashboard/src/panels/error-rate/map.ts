@@ -1,13 +1,15 @@
 import type { Answers } from "../../api/client.ts";
 import type { Reading } from "../../charts/chart-tooltip.tsx";
 import type { Point } from "../../charts/stretches.ts";
+import { byMoment, type Compared, label } from "../../compare.ts";
 import { changeInPoints, full, NO_FIGURE, percent } from "../../figures.ts";
 import { RANGE_WORDS, type Range } from "../../range.ts";
 import { clockTime } from "../../times.ts";
 import type { Picture } from "../panel-frame.tsx";
 import { soFar, type Table } from "../table.ts";
 
-type Row = Answers["error_rate"]["rows"][number];
+type Answer = Answers["error_rate"];
+type Row = Answer["rows"][number];
 
 /** Above this share of events being errors, somebody should look. */
 export const ERROR_THRESHOLD_PCT = 1;
@@ -18,24 +20,35 @@ const RECENT_MINUTES = 5;
 export interface ErrorMinute extends Point {
   events: number;
   errors: number;
+  /** The day compared with, in words; null when there is none. */
+  comparedWords: string | null;
 }
 
 export interface ErrorRatePicture extends Picture {
   points: ErrorMinute[];
 }
 
-export function mapErrorRate(answer: Answers["error_rate"], range: Range): ErrorRatePicture {
+export function mapErrorRate(
+  answer: Answer,
+  range: Range,
+  compared: Compared<Answer> | null = null,
+): ErrorRatePicture {
   const { rows } = answer;
   const computedAtMs = Date.parse(answer.computed_at);
   const now = ratePct(rows.slice(-RECENT_MINUTES));
-  const before = ratePct(rows.slice(-2 * RECENT_MINUTES, -RECENT_MINUTES));
+  const then = byMoment(compared?.answer.rows ?? [], (row) => row.minute, compared?.agoMs ?? 0);
+  const before = ratePct(
+    compared === null
+      ? rows.slice(-2 * RECENT_MINUTES, -RECENT_MINUTES)
+      : compared.answer.rows.slice(-RECENT_MINUTES),
+  );
   const over = now !== null && now > ERROR_THRESHOLD_PCT;
   return {
     headline: {
       value: percent(now),
       title: now === null ? NO_FIGURE : `${now}%`,
       unit: over ? `Over ${ERROR_THRESHOLD_PCT}% in the last 5 minutes` : "in the last 5 minutes",
-      note: noteOn(now, before),
+      note: noteOn(now, before, compared?.words ?? null),
       alarming: over,
     },
     missing: rows.every((row) => row.events === 0)
@@ -49,18 +62,22 @@ export function mapErrorRate(answer: Answers["error_rate"], range: Range): Error
         events,
         errors,
         running: timeMs + MINUTE_MS > computedAtMs,
+        compared: then.get(timeMs)?.error_pct ?? null,
+        comparedWords: compared?.words ?? null,
       };
     }),
   };
 }
 
-function noteOn(now: number | null, before: number | null): string {
+function noteOn(now: number | null, before: number | null, comparedWords: string | null): string {
   if (now === null) {
     return "no events in that time";
   }
-  return before === null
-    ? "no events in the 5 before"
-    : `${changeInPoints(now - before)} on the 5 before`;
+  if (before === null) {
+    return `no events ${comparedWords ?? "in the 5 before"}`;
+  }
+  const on = comparedWords === null ? "the 5 before" : `${comparedWords}`;
+  return `${changeInPoints(now - before)} on ${on}`;
 }
 
 function ratePct(rows: readonly Row[]): number | null {
@@ -69,13 +86,17 @@ function ratePct(rows: readonly Row[]): number | null {
   return events === 0 ? null : (100 * errors) / events;
 }
 
-export function readErrorMinute({ timeMs, value, running, events, errors }: ErrorMinute): Reading {
+export function readErrorMinute(minute: ErrorMinute): Reading {
+  const { timeMs, value, running, events, errors, compared, comparedWords } = minute;
   return {
     heading: running ? `${clockTime(timeMs)}, so far` : clockTime(timeMs),
     figures: [
       { label: "Error rate", value: percent(value) },
       { label: "Errors", value: full(errors) },
       { label: "Events", value: full(events) },
+      ...(comparedWords === null
+        ? []
+        : [{ label: label(comparedWords), value: percent(compared ?? null) }]),
     ],
   };
 }

@@ -1,7 +1,7 @@
 import { polled } from "../../api/polling.ts";
-import type { Range } from "../../range.ts";
+import type { Window } from "../../compare.ts";
 import { TITLES } from "../titles.ts";
 
 /** Sign-ups started and completed, bucket by bucket, and in the same bucket one range earlier. */
-export const askSignupFunnel = (range: Range) =>
-  polled("signup_funnel", { range }, TITLES.signup_funnel);
+export const askSignupFunnel = (window: Window) =>
+  polled("signup_funnel", window, TITLES.signup_funnel);

@@ -35,6 +35,18 @@ describe("mapSignupFunnel", () => {
     expect(headline.note).toBe("▲ 5 pts on the hour before");
   });
 
+  it("compares_with_the_same_range_of_another_day_instead_of_the_one_before", () => {
+    const then = answer(row("00", 50, 40), row("05", 50, 40));
+    const compared = { answer: then, agoMs: 300_000, words: "yesterday" };
+    const now = answer(row("00", 60, 30, [100, 40]), row("05", 40, 20));
+    const { headline, buckets } = mapSignupFunnel(now, "1h", compared);
+    expect(headline.note).toBe("▼ 30 pts on yesterday");
+    // The bucket of then that is as long ago before it.
+    expect(buckets.map((bucket) => bucket.comparedPct)).toEqual([null, 80]);
+    const last = buckets.slice(-1).flatMap((bucket) => readBucket(bucket).figures);
+    expect(last.at(-1)).toEqual({ label: "Yesterday", value: "80%" });
+  });
+
   it("compares_nothing_with_a_range_in_which_too_few_started", () => {
     const noteWith = (started: number, startedBefore: number) =>
       mapSignupFunnel(answer(row("00", started, 9, [startedBefore, 3])), "24h").headline.note;

@@ -1,18 +1,22 @@
 import type { Answers } from "../../api/client.ts";
 import type { RateBucket } from "../../charts/bars-with-rate.tsx";
 import type { Reading } from "../../charts/chart-tooltip.tsx";
+import { byMoment, type Compared, label } from "../../compare.ts";
 import { changeInPoints, compact, full, percent } from "../../figures.ts";
 import { RANGE_WORDS, type Range } from "../../range.ts";
 import { clockTime } from "../../times.ts";
 import type { Picture } from "../panel-frame.tsx";
 import { soFar, type Table } from "../table.ts";
 
-type Row = Answers["signup_funnel"]["rows"][number];
+type Answer = Answers["signup_funnel"];
+type Row = Answer["rows"][number];
 
 export interface SignupBucket extends RateBucket {
   endMs: number;
   wholeBefore: number;
   partBefore: number;
+  /** The day compared with, in words; null when there is none. */
+  comparedWords: string | null;
 }
 
 export interface SignupFunnelPicture extends Picture {
@@ -26,18 +30,22 @@ export const COMPARED_STARTS_MIN = 30;
 const NO_NOTE = "\u00a0";
 
 export function mapSignupFunnel(
-  answer: Answers["signup_funnel"],
+  answer: Answer,
   range: Range,
+  compared: Compared<Answer> | null = null,
 ): SignupFunnelPicture {
   const { rows } = answer;
   const started = sum(rows, (row) => row.started);
   const completed = sum(rows, (row) => row.completed);
-  const startedBefore = sum(rows, (row) => row.started_before);
+  const then = compared?.answer.rows;
+  const startedBefore =
+    then === undefined ? sum(rows, (row) => row.started_before) : sum(then, (row) => row.started);
   const now = ratePct(completed, started);
-  const before = ratePct(
-    sum(rows, (row) => row.completed_before),
-    startedBefore,
-  );
+  const completedBefore =
+    then === undefined
+      ? sum(rows, (row) => row.completed_before)
+      : sum(then, (row) => row.completed);
+  const before = ratePct(completedBefore, startedBefore);
   const comparable = Math.min(started, startedBefore) >= COMPARED_STARTS_MIN;
   const words = RANGE_WORDS[range];
   return {
@@ -45,20 +53,25 @@ export function mapSignupFunnel(
       value: percent(now),
       title: `${full(completed)} of ${full(started)}`,
       unit: `of ${compact(started)} in the last ${words}`,
-      note: comparable ? noteOn(now, before, words) : NO_NOTE,
+      note: comparable
+        ? noteOn(now, before, compared === null ? `the ${words} before` : `${compared.words}`)
+        : NO_NOTE,
     },
     missing: started === 0 && completed === 0 ? `No sign-up started in the last ${words}.` : null,
-    buckets: buckets(rows, Date.parse(answer.computed_at)),
+    buckets: buckets(rows, Date.parse(answer.computed_at), compared),
   };
 }
 
 function noteOn(now: number | null, before: number | null, words: string): string {
-  return now === null || before === null
-    ? NO_NOTE
-    : `${changeInPoints(now - before)} on the ${words} before`;
+  return now === null || before === null ? NO_NOTE : `${changeInPoints(now - before)} on ${words}`;
 }
 
-function buckets(rows: readonly Row[], computedAtMs: number): SignupBucket[] {
+function buckets(
+  rows: readonly Row[],
+  computedAtMs: number,
+  compared: Compared<Answer> | null,
+): SignupBucket[] {
+  const then = byMoment(compared?.answer.rows ?? [], (row) => row.bucket, compared?.agoMs ?? 0);
   const starts = rows.map((row) => Date.parse(row.bucket));
   // The buckets' width is the server's choice; two neighbours tell it.
   const widthMs = (starts[1] ?? 0) - (starts[0] ?? 0);
@@ -77,6 +90,8 @@ function buckets(rows: readonly Row[], computedAtMs: number): SignupBucket[] {
       wholeBefore: row.started_before,
       partBefore: row.completed_before,
       running,
+      comparedPct: then.get(startMs)?.conversion_pct ?? null,
+      comparedWords: compared?.words ?? null,
     };
   });
 }
@@ -93,6 +108,9 @@ export function readBucket(bucket: SignupBucket): Reading {
         label: "One range earlier",
         value: percent(ratePct(bucket.partBefore, bucket.wholeBefore)),
       },
+      ...(bucket.comparedWords === null
+        ? []
+        : [{ label: label(bucket.comparedWords), value: percent(bucket.comparedPct ?? null) }]),
     ],
   };
 }

@@ -29,6 +29,23 @@ describe("mapTopFeatures", () => {
     expect(bars[0]?.title).toBe("export: 12,000 users, 40,000 events");
   });
 
+  it("draws_what_it_is_compared_with_on_the_same_scale", () => {
+    const now = answer([
+      { feature: "export", unique_users: 50, events: 80 },
+      { feature: "search", unique_users: 20, events: 30 },
+    ]);
+    const then = answer([{ feature: "export", unique_users: 100, events: 120 }]);
+    const compared = { answer: then, agoMs: 86_400_000, words: "yesterday" };
+    const { bars, headline } = mapTopFeatures(now, "1h", compared);
+    expect(headline.note).toBe("▼ 50 on yesterday");
+    expect(bars.map((bar) => [bar.share, bar.comparedShare])).toEqual([
+      [0.5, 1],
+      [0.2, 0],
+    ]);
+    expect(bars[0]?.title).toBe("export: 50 users, 80 events; yesterday: 100 users");
+    expect(bars[1]?.title).toContain("; yesterday: not among the ten");
+  });
+
   it("speaks_of_one_user_as_one", () => {
     const row = { feature: "export", unique_users: 1, events: 1 };
     expect(mapTopFeatures(answer([row]), "1h").headline.unit).toBe("user of \u2068export\u2069");

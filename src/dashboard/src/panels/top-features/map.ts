@@ -1,20 +1,29 @@
 import type { Answers } from "../../api/client.ts";
 import type { RankedBar } from "../../charts/ranked-bars.tsx";
-import { compact, full, NO_FIGURE } from "../../figures.ts";
+import type { Compared } from "../../compare.ts";
+import { change, compact, full, NO_FIGURE } from "../../figures.ts";
 import { RANGE_WORDS, type Range } from "../../range.ts";
 import type { Picture } from "../panel-frame.tsx";
 import type { Table } from "../table.ts";
 
-type Row = Answers["top_features"]["rows"][number];
+type Answer = Answers["top_features"];
+type Row = Answer["rows"][number];
 
 export interface TopFeaturesPicture extends Picture {
   bars: RankedBar[];
 }
 
-export function mapTopFeatures(answer: Answers["top_features"], range: Range): TopFeaturesPicture {
+export function mapTopFeatures(
+  answer: Answer,
+  range: Range,
+  compared: Compared<Answer> | null = null,
+): TopFeaturesPicture {
   const { rows } = answer;
   const first = rows[0];
-  const most = Math.max(1, ...rows.map((row) => row.unique_users));
+  const then = new Map(compared?.answer.rows.map((row) => [row.feature, row]));
+  const shown = rows.flatMap((row) => [row, then.get(row.feature) ?? row]);
+  const most = Math.max(1, ...shown.map((row) => row.unique_users));
+  const firstThen = first && then.get(first.feature);
   const words = RANGE_WORDS[range];
   return {
     headline: {
@@ -22,14 +31,18 @@ export function mapTopFeatures(answer: Answers["top_features"], range: Range): T
       title: first === undefined ? NO_FIGURE : full(first.unique_users),
       // Isolated, so that a name set from right to left leaves the words before it in their place.
       unit: first === undefined ? "users" : `${people(first)} of \u2068${first.feature}\u2069`,
-      note: `in the last ${words}`,
+      note:
+        first === undefined || compared === null || firstThen === undefined
+          ? `in the last ${words}`
+          : `${change(first.unique_users - firstThen.unique_users, compact)} on ${compared.words}`,
     },
     missing: first === undefined ? `No feature was used in the last ${words}.` : null,
     bars: rows.map((row) => ({
       name: row.feature,
       share: row.unique_users / most,
+      comparedShare: (then.get(row.feature)?.unique_users ?? 0) / most,
       value: compact(row.unique_users),
-      title: `${row.feature}: ${full(row.unique_users)} ${people(row)}, ${full(row.events)} events`,
+      title: `${row.feature}: ${full(row.unique_users)} ${people(row)}, ${full(row.events)} events${onTheDay(then.get(row.feature), compared)}`,
     })),
   };
 }
@@ -43,6 +56,15 @@ export function featuresTable({ rows }: Answers["top_features"]): Table {
     ],
     rows: rows.map(({ feature, unique_users, events }) => [feature, unique_users, events]),
   };
+}
+
+function onTheDay(row: Row | undefined, compared: Compared<Answer> | null): string {
+  if (compared === null) {
+    return "";
+  }
+  const users =
+    row === undefined ? "not among the ten" : `${full(row.unique_users)} ${people(row)}`;
+  return `; ${compared.words}: ${users}`;
 }
 
 function people({ unique_users }: Row): string {
