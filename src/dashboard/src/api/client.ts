@@ -16,6 +16,7 @@ export interface Answers {
 export type QueryName = keyof Answers;
 export type Info = Schemas["Info"];
 export type Status = Schemas["Status"];
+export type Annotation = Schemas["Annotation"];
 
 /** What a question's URL carries. */
 export type Arguments = Record<string, string>;
@@ -70,19 +71,53 @@ export function fetchInfo(signal: AbortSignal): Promise<Info> {
   return fetchJson<Info>("/api/info", signal);
 }
 
+export function fetchAnnotations(
+  range: string,
+  signal: AbortSignal,
+): Promise<Schemas["AnnotationsReply"]> {
+  return fetchJson(`/api/annotations?${new URLSearchParams({ range })}`, signal);
+}
+
+export async function postAnnotation(annotation: Schemas["NewAnnotation"]): Promise<void> {
+  await request("/api/annotations", {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(annotation),
+  });
+}
+
+export async function deleteAnnotation(id: string): Promise<void> {
+  await request(`/api/annotations/${encodeURIComponent(id)}`, { method: "DELETE" });
+}
+
 async function fetchJson<Body>(path: string, signal: AbortSignal): Promise<Body> {
+  return await request(
+    path,
+    { headers: { accept: "application/json", ...contentWith() }, signal },
+    read<Body>,
+  );
+}
+
+async function read<Body>(reply: Response): Promise<Body> {
+  return (await reply.json()) as Body;
+}
+
+/** Throws RequestFailure, or the abort of the caller's signal. */
+async function request<Body = void>(
+  path: string,
+  init: RequestInit,
+  read: (reply: Response) => Promise<Body> = async () => undefined as Body,
+): Promise<Body> {
   const timeout = AbortSignal.timeout(ANSWER_WAIT_MAX_MS);
   try {
-    const reply = await fetch(path, {
-      headers: { accept: "application/json", ...contentWith() },
-      signal: AbortSignal.any([signal, timeout]),
-    });
+    const signals = init.signal ? [init.signal, timeout] : [timeout];
+    const reply = await fetch(path, { ...init, signal: AbortSignal.any(signals) });
     if (!reply.ok) {
       throw new RequestFailure(await reasonIn(reply));
     }
-    return (await reply.json()) as Body;
+    return await read(reply);
   } catch (cause) {
-    if (signal.aborted || cause instanceof RequestFailure) {
+    if (init.signal?.aborted || cause instanceof RequestFailure) {
       throw cause;
     }
     if (timeout.aborted) {

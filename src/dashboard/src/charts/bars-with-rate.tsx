@@ -11,6 +11,7 @@ import {
 import { compact, percent } from "../figures.ts";
 import { TimeAxis, VALUE_AXIS_EM, ValueAxis } from "./axes.tsx";
 import { ChartTooltip, type Reading } from "./chart-tooltip.tsx";
+import { type ChartMark, markLine } from "./mark-line.tsx";
 import { Measured, type Room } from "./measured.tsx";
 import { palette } from "./palette.ts";
 import { bucketTicks, LABEL_EM, labelsThatFit, valueTicks } from "./scale.ts";
@@ -30,6 +31,7 @@ interface BarsWithRateProps<Shown extends RateBucket> {
   label: string;
   buckets: readonly Shown[];
   readBucket: (bucket: Shown) => Reading;
+  marks?: readonly ChartMark[];
 }
 
 /** A part inside its whole, bucket by bucket, with the rate of the two drawn over them in %. */
@@ -41,6 +43,7 @@ function Drawn<Shown extends RateBucket>({
   label,
   buckets,
   readBucket,
+  marks = [],
   room,
 }: BarsWithRateProps<Shown> & { room: Room }) {
   const parts = stretches(buckets.map(({ ratePct, running }) => ({ value: ratePct, running })));
@@ -79,6 +82,13 @@ function Drawn<Shown extends RateBucket>({
       <XAxis xAxisId="part" dataKey="startMs" hide height={0} />
       <ValueAxis id="count" ticks={countTicks} format={compact} room={room} />
       <ValueAxis id="rate" ticks={rateTicks} format={percent} room={room} side="right" />
+      {marks.map((mark, index) => {
+        const start = starts.findLast((startMs) => startMs <= mark.timeMs);
+        // A bucket has one place, its middle.
+        return start === undefined
+          ? null
+          : markLine(mark, index, start, { xAxisId: "whole", yAxisId: "count" }, room);
+      })}
       <Tooltip
         content={read}
         axisId="whole"

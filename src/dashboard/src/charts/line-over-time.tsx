@@ -8,6 +8,7 @@ import {
 } from "recharts";
 import { TimeAxis, VALUE_AXIS_EM, ValueAxis } from "./axes.tsx";
 import { ChartTooltip, type Reading } from "./chart-tooltip.tsx";
+import { type ChartMark, markLine } from "./mark-line.tsx";
 import { Measured, type Room, SMALL_EM } from "./measured.tsx";
 import { palette } from "./palette.ts";
 import { LABEL_EM, labelsThatFit, timeTicks, valueTicks } from "./scale.ts";
@@ -25,6 +26,7 @@ interface LineOverTimeProps<Shown extends Point> {
   readPoint: (point: Shown) => Reading;
   /** The scale always holds it, so that the line's distance from it can be seen. */
   threshold?: Threshold;
+  marks?: readonly ChartMark[];
 }
 
 /** One value per minute, from zero; gaps stay gaps and the running minute is dashed. */
@@ -38,6 +40,7 @@ function Drawn<Shown extends Point>({
   formatValue,
   readPoint,
   threshold,
+  marks = [],
   room,
 }: LineOverTimeProps<Shown> & { room: Room }) {
   const parts = stretches(points);
@@ -92,6 +95,11 @@ function Drawn<Shown extends Point>({
         isAnimationActive={false}
         cursor={{ stroke: palette.quiet }}
       />
+      {marks.map((mark, index) => {
+        // The running minute has its place at its start, where the axis ends.
+        const x = Math.min(mark.timeMs, toMs);
+        return markLine(mark, index, x, { xAxisId: "time", yAxisId: "value" }, room);
+      })}
       {threshold !== undefined && <ThresholdLine {...threshold} room={room} />}
       <Line
         {...line}

@@ -4,10 +4,10 @@ export const palette = {
   compared: "var(--color-compared)",
   whole: "var(--color-whole)",
   rate: "var(--color-rate)",
-  compared: "var(--color-compared)",
   "rate compared": "var(--color-rate-compared)",
   bad: "var(--color-bad)",
   line: "var(--color-line)",
   quiet: "var(--color-quiet)",
+  strong: "var(--color-strong)",
   panel: "var(--color-panel)",
 } as const;

@@ -1,3 +1,4 @@
+import { Annotate } from "../annotations/annotate.tsx";
 import { ChoiceSelector } from "../choice-selector.tsx";
 import type { Page } from "../pages/table.ts";
 import { RANGE_WORDS } from "../range.ts";
@@ -26,6 +27,7 @@ export function Header({ page }: { page: Page | undefined }) {
           </div>
         )}
         {page?.compare !== undefined && <CompareSelector compare={page.compare} />}
+        {page?.range !== undefined && <Annotate range={page.range} />}
       </div>
       <div className="flex min-w-0 flex-wrap items-center gap-x-2 bg-ground text-body max-tablet:sticky max-tablet:top-0 max-tablet:z-10 max-tablet:py-0.5 tablet:basis-full wide:flex-1 wide:basis-0 wide:flex-nowrap">
         <StatusLight />

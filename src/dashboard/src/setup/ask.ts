@@ -1,6 +1,6 @@
 import { keepPreviousData, queryOptions } from "@tanstack/react-query";
 import { fetchStatus } from "../api/client.ts";
-import { POLL_INTERVAL_MS } from "../api/polling.ts";
+import { POLL_INTERVAL_MS } from "../api/refetching.ts";
 
 /** How this installation is. */
 export const askStatus = queryOptions({

@@ -1,4 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
+import { useMarks } from "../../annotations/use-marks.ts";
 import { LineOverTime } from "../../charts/line-over-time.tsx";
 import { type Compare, comparedWindow, comparedWith } from "../../compare.ts";
 import { compact } from "../../figures.ts";
@@ -9,6 +10,7 @@ import { askActiveUsers } from "./ask.ts";
 import { mapActiveUsers, minutesTable, readMinute } from "./map.ts";
 
 export function ActiveUsers({ range, compare = "none" }: { range: Range; compare?: Compare }) {
+  const marks = useMarks(range);
   const query = useQuery(askActiveUsers({ range }));
   const then = useQuery({
     ...askActiveUsers(comparedWindow(range, compare)),
@@ -37,6 +39,7 @@ export function ActiveUsers({ range, compare = "none" }: { range: Range; compare
           points={picture.points}
           formatValue={compact}
           readPoint={readMinute}
+          marks={marks}
         />
       )}
     </PanelFrame>

@@ -1,4 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
+import { useMarks } from "../../annotations/use-marks.ts";
 import { LineOverTime } from "../../charts/line-over-time.tsx";
 import { type Compare, comparedWindow, comparedWith } from "../../compare.ts";
 import { percent } from "../../figures.ts";
@@ -9,6 +10,7 @@ import { askErrorRate } from "./ask.ts";
 import { ERROR_THRESHOLD_PCT, errorMinutesTable, mapErrorRate, readErrorMinute } from "./map.ts";
 
 export function ErrorRate({ range, compare = "none" }: { range: Range; compare?: Compare }) {
+  const marks = useMarks(range);
   const query = useQuery(askErrorRate({ range }));
   const then = useQuery({
     ...askErrorRate(comparedWindow(range, compare)),
@@ -37,6 +39,7 @@ export function ErrorRate({ range, compare = "none" }: { range: Range; compare?:
           points={picture.points}
           formatValue={percent}
           readPoint={readErrorMinute}
+          marks={marks}
           threshold={{ value: ERROR_THRESHOLD_PCT, label: `${ERROR_THRESHOLD_PCT}% threshold` }}
         />
       )}

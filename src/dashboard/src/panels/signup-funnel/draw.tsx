@@ -1,4 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
+import { useMarks } from "../../annotations/use-marks.ts";
 import { BarsWithRate } from "../../charts/bars-with-rate.tsx";
 import { type Compare, comparedWindow, comparedWith } from "../../compare.ts";
 import type { Range } from "../../range.ts";
@@ -8,6 +9,7 @@ import { askSignupFunnel } from "./ask.ts";
 import { bucketsTable, mapSignupFunnel, readBucket } from "./map.ts";
 
 export function SignupFunnel({ range, compare = "none" }: { range: Range; compare?: Compare }) {
+  const marks = useMarks(range);
   const query = useQuery(askSignupFunnel({ range }));
   const then = useQuery({
     ...askSignupFunnel(comparedWindow(range, compare)),
@@ -37,6 +39,7 @@ export function SignupFunnel({ range, compare = "none" }: { range: Range; compar
           label="Sign-ups started and completed, with the conversion rate"
           buckets={picture.buckets}
           readBucket={readBucket}
+          marks={marks}
         />
       )}
     </PanelFrame>

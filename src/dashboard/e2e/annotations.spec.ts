@@ -1,0 +1,63 @@
+import { expect } from "@playwright/test";
+import { lastHour } from "./traffic.ts";
+import { test } from "./weir.ts";
+
+test("a_moment_is_marked_on_all_time_charts_and_unmarked_again", async ({
+  page,
+  weir,
+}, testInfo) => {
+  await Promise.all(lastHour().map((events) => weir.send(events)));
+  await page.goto(weir.dashboardUrl);
+  await expect(page.getByRole("region")).toHaveCount(4);
+  const marks = page.getByTestId("annotation");
+  await expect(marks).toHaveCount(0);
+
+  await page.getByRole("button", { name: "Annotate" }).click();
+  await expect(page.getByLabel("Text")).toBeFocused();
+  await page.keyboard.type("fix deployed");
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("dialog")).toBeHidden();
+  await expect(marks).toHaveCount(3);
+  await expect(marks.first().locator("title")).toHaveText(/^Annotation, \d\d:\d\d: fix deployed$/);
+
+  // As whatever deploys does it.
+  const at = new Date(Date.now() - 40 * 60_000).toISOString();
+  const reply = await fetch(`${weir.dashboardUrl}/api/annotations`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ text: "campaign started in all of the north", at }),
+  });
+  expect(reply.status).toBe(201);
+  await expect(marks).toHaveCount(6);
+  for (const [width, height] of [
+    [1920, 1080],
+    [1280, 720],
+    [820, 1180],
+    [390, 844],
+  ] as const) {
+    await page.setViewportSize({ width, height });
+    await expect(marks).toHaveCount(6);
+    await page.screenshot({
+      path: testInfo.outputPath(`annotations-${width}.png`),
+      fullPage: width < 900,
+    });
+  }
+
+  await page.getByRole("button", { name: "Annotate" }).click();
+  await page.screenshot({ path: testInfo.outputPath("form-390.png") });
+  await page.getByRole("button", { name: "Delete fix deployed" }).click();
+  await expect(marks).toHaveCount(3);
+  await page.keyboard.press("Escape");
+  await expect(page.getByRole("dialog")).toBeHidden();
+  await expect(page.getByRole("button", { name: "Annotate" })).toBeFocused();
+});
+
+test("an_annotation_that_is_refused_says_why_and_stays_to_be_mended", async ({ page, weir }) => {
+  await page.goto(weir.dashboardUrl);
+  await page.getByRole("button", { name: "Annotate" }).click();
+  await page.getByLabel("Text").fill("fix deployed");
+  await weir.stop();
+  await page.getByRole("button", { name: "Add" }).click();
+  await expect(page.getByRole("alert")).toHaveText("The server cannot be reached");
+  await expect(page.getByLabel("Text")).toHaveValue("fix deployed");
+});
