@@ -59,7 +59,7 @@ describe("mapErrorRate", () => {
 it("compared_with_last_week_the_last_five_minutes_stand_beside_those_of_then", () => {
   const then = { answer: answer(...calm, [100, 5]), agoMs: 0, words: "last week" };
   const { headline, points } = mapErrorRate(answer(...calm, [100, 0]), "1h", then);
-  expect(headline.note).toBe("▼ 1 pts on last week");
+  expect(headline.note).toBe("▼ 1 pt on last week");
   expect(points.at(-1)?.compared).toBe(5);
   const figures = points.slice(-1).flatMap((point) => readErrorMinute(point).figures);
   expect(figures.at(-1)).toEqual({ label: "Last week", value: "5%" });
