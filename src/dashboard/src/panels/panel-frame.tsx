@@ -75,14 +75,15 @@ export function PanelFrame(props: PanelFrameProps) {
       aria-busy={query.isPlaceholderData || picture === undefined}
       className={`group/panel flex min-w-0 flex-col gap-1 rounded border border-line bg-panel p-2 pt-1.5 has-data-[state=failed]:border-bad has-data-[state=stale]:border-warn ${fitsContent ? "min-h-[16rem]" : "h-[28rem] tablet:h-[23rem] desk:h-auto desk:min-h-0"}`}
     >
-      <header className="flex shrink-0 items-start gap-x-1 tablet:items-baseline">
+      <header className="flex shrink-0 flex-wrap items-start gap-x-1 tablet:flex-nowrap tablet:items-baseline">
         <div className="flex min-w-0 flex-1 flex-col justify-between gap-x-2 tablet:flex-row tablet:items-baseline">
           <h2 id={`${name}-title`} className="shrink-0 text-title font-medium text-strong">
             {title}
           </h2>
           <StateLine answer={query.data} failure={failure} />
         </div>
-        {controls}
+        {/* On a phone they would leave the title no room. */}
+        {controls && <div className="max-tablet:order-last max-tablet:basis-full">{controls}</div>}
         {drawn && table && (
           <PanelMenu
             name={name}
