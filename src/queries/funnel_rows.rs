@@ -100,15 +100,19 @@ impl Rows {
         self.users_by_session().values().any(Option::is_some)
     }
 
-    /// By session that has events without a user: the user who came first, with that event's time.
+    /// By session that has events without a user, and perhaps some with one: the user who came first, with that event's time.
     fn users_by_session(&self) -> FxHashMap<u64, Option<(u64, u64)>> {
-        let rows = || self.events.iter().zip(&self.sessions);
+        let of = |with_user: bool| {
+            let rows = self.events.iter().zip(&self.sessions);
+            rows.filter(move |(event, _)| is_user(event.actor) == with_user)
+        };
+        // Most sessions are of one kind. To find them out first is faster than to look all of them up in a large map.
+        let (mut without, mut with) = (Sketch::default(), Sketch::default());
+        of(false).for_each(|(_, session)| without.insert(*session));
+        of(true).filter(|(_, session)| without.may_hold(**session)).for_each(|(_, session)| with.insert(*session));
         let mut users: FxHashMap<_, _> =
-            rows().filter(|(event, _)| !is_user(event.actor)).map(|(_, session)| (*session, None)).collect();
-        if users.is_empty() {
-            return users;
-        }
-        for (event, session) in rows().filter(|(event, _)| is_user(event.actor)) {
+            of(false).filter(|(_, session)| with.may_hold(**session)).map(|(_, session)| (*session, None)).collect();
+        for (event, session) in of(true).filter(|(_, session)| without.may_hold(**session)) {
             if let Entry::Occupied(mut first) = users.entry(*session) {
                 let this = (event.at_ms(), event.actor);
                 if first.get().is_none_or(|first| this < first) {
@@ -146,6 +150,35 @@ impl Rows {
         // Whoever signed in elsewhere.
         events.retain(|event| (event.actor >> 1).is_multiple_of(u64::from(one_in)));
         (events, texts, values_cut)
+    }
+}
+
+/// A set of hashes that may seem to hold others, too: a bit for each. Small enough for a processor's cache.
+struct Sketch(Vec<u64>);
+
+impl Sketch {
+    const BITS: usize = 1 << 23;
+
+    fn insert(&mut self, hash: u64) {
+        let (word, bit) = Self::place(hash);
+        self.0[word] |= 1 << bit;
+    }
+
+    fn may_hold(&self, hash: u64) -> bool {
+        let (word, bit) = Self::place(hash);
+        self.0[word] & (1 << bit) != 0
+    }
+
+    fn place(hash: u64) -> (usize, u32) {
+        // The lowest bit says whose hash it is.
+        let place = (hash >> 1) as usize % Self::BITS;
+        (place / 64, (place % 64) as u32)
+    }
+}
+
+impl Default for Sketch {
+    fn default() -> Self {
+        Self(vec![0; Self::BITS / 64])
     }
 }
 
