@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { choice, flag, hrefTo, list, type Parameter, text } from "./url-state.ts";
+import { choice, flag, hrefTo, list, type Parameter, readable, text } from "./url-state.ts";
 
 const range = choice("range", ["1h", "24h"], "1h");
 
@@ -48,4 +48,11 @@ it("a_link_keeps_what_pages_have_in_common", () => {
   expect(hrefTo("/", "?step=a&range=24h&step=b&compare=week&wall")).toBe(
     "/?range=24h&compare=week&wall=",
   );
+});
+
+it("a_link_is_for_people_to_read_and_means_the_same", () => {
+  const query = new URLSearchParams({ steps: "a,b", filter: "1:properties.url:=:a&b %2C" });
+  const link = readable(`/funnels?${query}`);
+  expect(link).toBe("/funnels?steps=a,b&filter=1:properties.url:%3D:a%26b+%252C");
+  expect([...new URL(link, "http://weir").searchParams]).toEqual([...query]);
 });

@@ -99,7 +99,12 @@ export function changeQuery(
 ): void {
   const url = new URL(window.location.href);
   write(url.searchParams);
-  go(url.href, history);
+  go(readable(url.href), history);
+}
+
+/** Commas and colons may stand as they are in a query; a link to be read and passed on has them so. */
+export function readable(href: string): string {
+  return href.replaceAll("%2C", ",").replaceAll("%3A", ":");
 }
 
 /** Another page, from its top. */
