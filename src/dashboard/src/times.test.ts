@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { age, fineAge } from "./times.ts";
+import { age, duration, fineAge } from "./times.ts";
 
 it("an_age_is_said_in_its_largest_whole_unit", () => {
   expect(age(-20)).toBe("0 s");
@@ -16,4 +16,18 @@ it("an_age_below_ten_seconds_has_tenths", () => {
   expect(fineAge(9_999)).toBe("9.9 s");
   expect(fineAge(10_000)).toBe("10 s");
   expect(fineAge(60_000)).toBe("1 min");
+});
+
+it.each([
+  [0.04, "0 s"],
+  [2.24, "2.2 s"],
+  [9.96, "10 s"],
+  [59.4, "59 s"],
+  [59.6, "1 min"],
+  [65, "1 min 5 s"],
+  [3_600, "1 h"],
+  [7_500, "2 h 5 min"],
+  [273_600, "3 d 4 h"],
+])("a_duration_is_said_in_its_two_largest_units: %d", (seconds, words) => {
+  expect(duration(seconds)).toBe(words);
 });

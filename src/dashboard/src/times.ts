@@ -6,6 +6,7 @@ const dayAndMinute = new Intl.DateTimeFormat("en-GB", {
   hour: "2-digit",
   minute: "2-digit",
 });
+const localDay = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
 const dayInUtc = new Intl.DateTimeFormat("en-GB", {
   day: "numeric",
   month: "short",
@@ -32,6 +33,11 @@ export function dayAndTime(timeMs: number): string {
   return dayAndMinute.format(timeMs);
 }
 
+/** The local day: "23 Nov". */
+export function day(timeMs: number): string {
+  return localDay.format(timeMs);
+}
+
 /** The day a week of UTC begins with: "23 Nov". */
 export function dayOfWeek(timeMs: number): string {
   return dayInUtc.format(timeMs);
@@ -56,6 +62,28 @@ export function age(lengthMs: number): string {
   }
   return `${Math.floor(lengthMs / DAY_MS)} d`;
 }
+
+/** A measured length of time, in its two largest units: "0.4 s", "23 s", "1 min 5 s", "2 h", "3 d 4 h". */
+export function duration(seconds: number): string {
+  if (seconds < 10) {
+    return `${Math.round(seconds * 10) / 10} s`;
+  }
+  const whole = Math.round(seconds);
+  const [large, small, size, part] = DURATION_UNITS.find(([, , size]) => whole >= size) ?? [
+    "s",
+    "",
+    1,
+    1,
+  ];
+  const rest = Math.floor((whole % size) / part);
+  return `${Math.floor(whole / size)} ${large}${rest === 0 ? "" : ` ${rest} ${small}`}`;
+}
+
+const DURATION_UNITS: readonly [string, string, number, number][] = [
+  ["d", "h", 86_400, 3_600],
+  ["h", "min", 3_600, 60],
+  ["min", "s", 60, 1],
+];
 
 const TENTHS_BELOW_MS = 10_000;
 

@@ -1,5 +1,5 @@
 import { XAxis, YAxis } from "recharts";
-import { clockTime } from "../times.ts";
+import { clockTime, day } from "../times.ts";
 import type { Room } from "./measured.tsx";
 import type { valueTicks } from "./scale.ts";
 
@@ -27,10 +27,17 @@ export function TimeAxis({ id, dataKey, ticks, room, domain }: TimeAxisProps) {
       xAxisId={id}
       dataKey={dataKey}
       ticks={ticks}
-      tickFormatter={clockTime}
+      tickFormatter={spansDays(ticks) ? day : clockTime}
       height={1.5 * room.em}
     />
   );
+}
+
+const TWO_DAYS_MS = 48 * 3_600_000;
+
+/** Over days, the time of day tells nothing apart. */
+function spansDays(ticks: readonly number[]): boolean {
+  return (ticks.at(-1) ?? 0) - (ticks[0] ?? 0) >= TWO_DAYS_MS;
 }
 
 interface ValueAxisProps {
