@@ -12,6 +12,8 @@ export interface Answers {
   error_breakdown: Schemas["ErrorBreakdownAnswer"];
   feature_adoption: Schemas["FeatureAdoptionAnswer"];
   retention: Schemas["RetentionAnswer"];
+  event_names: Schemas["EventNamesAnswer"];
+  property_keys: Schemas["PropertyKeysAnswer"];
 }
 export type QueryName = keyof Answers;
 export type Info = Schemas["Info"];
@@ -33,6 +35,8 @@ export type Received<Answer, Asked> = Answer & Receipt<Asked>;
 /** Longer than the server gives a query, so that the server's own reason arrives first. */
 const ANSWER_WAIT_MAX_MS = 10_000;
 
+const NO_CONTENT = 204;
+
 /** Why there is no answer, in a sentence for people. */
 export class RequestFailure extends Error {
   override readonly name = "RequestFailure";
@@ -45,20 +49,20 @@ export async function fetchAnswer<Name extends QueryName, Asked extends Argument
   signal: AbortSignal,
 ): Promise<Received<Answers[Name], Asked>> {
   const path = `/api/queries/${name}?${new URLSearchParams(asked)}`;
-  return await fetchTimed<Answers[Name], Asked>(path, asked, signal);
+  return await received(asked, () => fetchJson<Answers[Name]>(path, signal));
 }
 
 export function fetchStatus(signal: AbortSignal): Promise<Received<Status, null>> {
-  return fetchTimed<Status, null>("/api/status", null, signal);
+  return received(null, () => fetchJson<Status>("/api/status", signal));
 }
 
-async function fetchTimed<Answer, Asked>(
-  path: string,
+/** An answer, with what it is to and when it came. */
+export async function received<Answer, Asked>(
   asked: Asked,
-  signal: AbortSignal,
+  fetchIt: () => Promise<Answer>,
 ): Promise<Received<Answer, Asked>> {
   const askedAtMs = performance.now();
-  const answer = await fetchJson<Answer>(path, signal);
+  const answer = await fetchIt();
   const receipt: Receipt<Asked> = {
     asked,
     received_at_ms: Date.now(),
@@ -78,46 +82,44 @@ export function fetchAnnotations(
   return fetchJson(`/api/annotations?${new URLSearchParams({ range })}`, signal);
 }
 
-export async function postAnnotation(annotation: Schemas["NewAnnotation"]): Promise<void> {
-  await request("/api/annotations", {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify(annotation),
-  });
+export function postAnnotation(json: Schemas["NewAnnotation"]): Promise<void> {
+  return fetchJson("/api/annotations", undefined, { method: "POST", json });
 }
 
-export async function deleteAnnotation(id: string): Promise<void> {
-  await request(`/api/annotations/${encodeURIComponent(id)}`, { method: "DELETE" });
+export function deleteAnnotation(id: string): Promise<void> {
+  return fetchJson(`/api/annotations/${encodeURIComponent(id)}`, undefined, { method: "DELETE" });
 }
 
-async function fetchJson<Body>(path: string, signal: AbortSignal): Promise<Body> {
-  return await request(
-    path,
-    { headers: { accept: "application/json", ...contentWith() }, signal },
-    read<Body>,
-  );
+/** What a request carries that is not a GET. */
+export interface Sent {
+  method: "POST" | "PUT" | "DELETE";
+  json?: unknown;
 }
 
-async function read<Body>(reply: Response): Promise<Body> {
-  return (await reply.json()) as Body;
-}
-
-/** Throws RequestFailure, or the abort of the caller's signal. */
-async function request<Body = void>(
+/** Throws RequestFailure, or the abort of `signal`. A reply without content is undefined. */
+export async function fetchJson<Body>(
   path: string,
-  init: RequestInit,
-  read: (reply: Response) => Promise<Body> = async () => undefined as Body,
+  signal?: AbortSignal,
+  sent?: Sent,
 ): Promise<Body> {
   const timeout = AbortSignal.timeout(ANSWER_WAIT_MAX_MS);
   try {
-    const signals = init.signal ? [init.signal, timeout] : [timeout];
-    const reply = await fetch(path, { ...init, signal: AbortSignal.any(signals) });
+    const reply = await fetch(path, {
+      ...(sent && { method: sent.method }),
+      ...(sent?.json !== undefined && { body: JSON.stringify(sent.json) }),
+      headers: {
+        accept: "application/json",
+        ...(sent?.json !== undefined && { "content-type": "application/json" }),
+        ...contentWith(),
+      },
+      signal: AbortSignal.any(signal ? [signal, timeout] : [timeout]),
+    });
     if (!reply.ok) {
       throw new RequestFailure(await reasonIn(reply));
     }
-    return await read(reply);
+    return (reply.status === NO_CONTENT ? undefined : await reply.json()) as Body;
   } catch (cause) {
-    if (init.signal?.aborted || cause instanceof RequestFailure) {
+    if (signal?.aborted || cause instanceof RequestFailure) {
       throw cause;
     }
     if (timeout.aborted) {

@@ -9,4 +9,6 @@ export const TITLES: Record<QueryName, string> = {
   error_breakdown: "Most frequent errors",
   feature_adoption: "Feature adoption",
   retention: "Users who come back",
+  event_names: "Events seen",
+  property_keys: "Properties seen",
 };
