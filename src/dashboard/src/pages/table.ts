@@ -24,6 +24,11 @@ export const PAGES: readonly Page[] = [
     Content: opened(async () => (await import("./overview.tsx")).Overview),
   },
   {
+    path: "/funnels",
+    name: "Funnels",
+    Content: opened(async () => (await import("./funnels.tsx")).Funnels),
+  },
+  {
     path: "/features",
     name: "Features",
     range: HOURS,

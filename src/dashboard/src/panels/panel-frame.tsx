@@ -95,7 +95,7 @@ export function PanelFrame(props: PanelFrameProps) {
       </header>
       <div className={`flex min-h-0 flex-1 flex-col gap-1 ${dimmed ? "opacity-60" : ""}`}>
         <div className="flex shrink-0 flex-col justify-between gap-x-2 gap-y-1 tablet:flex-row tablet:items-end">
-          <Headline testId={`${name}-value`} {...headline} />
+          <Headline testId={`${name}-value`} {...headline} wraps={fitsContent} />
           {chartKey.length > 0 && (
             <div
               className={`shrink-0 tablet:pb-0.5 ${drawn && !asTable ? "" : "invisible max-tablet:hidden"}`}

@@ -1,0 +1,57 @@
+import { BarsWithRate } from "../../charts/bars-with-rate.tsx";
+import { Select } from "../../select.tsx";
+import { useParameter } from "../../url-state.ts";
+import { GROUP } from "../funnel-breakdown/groups.ts";
+import type { FunnelQuery } from "../funnel-steps/draw.tsx";
+import { PanelFrame } from "../panel-frame.tsx";
+import { funnelOverTimeTable, mapFunnelOverTime, readBucketOf } from "./map.ts";
+
+export function FunnelOverTime({ query, firstEvent }: { query: FunnelQuery; firstEvent: string }) {
+  const [group, chooseGroup] = useParameter(GROUP);
+  const picture = query.data && mapFunnelOverTime(query.data, group);
+  const groups = picture?.groups ?? [];
+  return (
+    <PanelFrame
+      name="funnel-over-time"
+      title="Completed, over time"
+      query={query}
+      picture={picture}
+      chartKey={[
+        { mark: "whole", label: "started" },
+        { mark: "part", label: "completed" },
+        { mark: "rate", label: "rate" },
+        { mark: "bars so far", label: "so far" },
+        ...(picture?.group == null
+          ? []
+          : [{ mark: "compared rate", label: "rate of all" } as const]),
+      ]}
+      sample={{ event_name: firstEvent }}
+      table={picture && funnelOverTimeTable(picture)}
+      controls={
+        groups.length > 0 && (
+          <Select
+            label="Whose"
+            labelHidden
+            value={picture?.group == null ? "" : group}
+            options={[
+              { value: "", label: "everybody" },
+              ...groups.map(({ key, name }) => ({ value: key, label: name })),
+            ]}
+            onChange={chooseGroup}
+          />
+        )
+      }
+      fitsContent
+    >
+      {picture && (
+        <div className="h-[14rem]">
+          <BarsWithRate
+            label="People who started and who completed, with the rate, by the time they started"
+            buckets={picture.buckets}
+            readBucket={readBucketOf(picture)}
+          />
+        </div>
+      )}
+    </PanelFrame>
+  );
+}

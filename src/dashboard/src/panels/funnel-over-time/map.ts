@@ -1,0 +1,123 @@
+import type { FunnelAnswer } from "../../api/funnels.ts";
+import type { RateBucket } from "../../charts/bars-with-rate.tsx";
+import type { Reading } from "../../charts/chart-tooltip.tsx";
+import { full, percent } from "../../figures.ts";
+import { lastWords } from "../../funnels/funnel.ts";
+import { clockTime, dayAndTime } from "../../times.ts";
+import { groupKey, groupName } from "../funnel-breakdown/groups.ts";
+import type { Picture } from "../panel-frame.tsx";
+import { soFar, type Table } from "../table.ts";
+
+export interface FunnelBucket extends RateBucket {
+  endMs: number;
+}
+
+export interface FunnelOverTimePicture extends Picture {
+  buckets: FunnelBucket[];
+  /** Whose: null for all. */
+  group: string | null;
+  /** What can be chosen. */
+  groups: { key: string; name: string }[];
+}
+
+const DAY_MS = 24 * 3_600_000;
+
+/** `chosen`: the key of a group; of one that is not there, as of none, all are shown. */
+export function mapFunnelOverTime(answer: FunnelAnswer, chosen: string): FunnelOverTimePicture {
+  const { asked: funnel, bucket_seconds, over_time } = answer;
+  const groups = answer.breakdown ?? [];
+  const field = funnel.breakdown ?? "";
+  const group = groups.find((other) => groupKey(other) === chosen);
+  const buckets = (group?.over_time ?? over_time).map((bucket, index) => {
+    const startMs = Date.parse(bucket.bucket);
+    return {
+      startMs,
+      endMs: startMs + 1_000 * bucket_seconds,
+      whole: bucket.counts[0] ?? 0,
+      part: bucket.counts.at(-1) ?? 0,
+      ratePct: bucket.conversion_pct ?? null,
+      ...(group && { comparedPct: over_time[index]?.conversion_pct ?? null }),
+      running: bucket.so_far,
+    };
+  });
+  const name = group === undefined ? null : groupName(group, field);
+  return {
+    headline: headlineOf(buckets, name),
+    missing: buckets.every((bucket) => bucket.whole === 0)
+      ? `Nobody took the first step in the last ${lastWords(funnel.range)}.`
+      : null,
+    buckets,
+    group: name,
+    groups: groups.map((other) => ({ key: groupKey(other), name: groupName(other, field) })),
+  };
+}
+
+/** The newest bucket in which nobody has time left: a later one would look worse than it will be. */
+function headlineOf(buckets: readonly FunnelBucket[], group: string | null): Picture["headline"] {
+  const settled = buckets.filter((bucket) => !bucket.running && bucket.ratePct !== null);
+  const newest = settled.at(-1);
+  const whose = group === null ? "those" : `\u2068${group}\u2069`;
+  if (newest === undefined) {
+    return {
+      value: percent(null),
+      unit: `of ${whose} who started completed`,
+      note: "known once the time to complete has passed for some",
+    };
+  }
+  const byRate = settled.toSorted((one, other) => (one.ratePct ?? 0) - (other.ratePct ?? 0));
+  const ends = [byRate[0], byRate.at(-1)].map(
+    (bucket) => `${percent(bucket?.ratePct ?? null)} at ${timeOf(bucket ?? newest, buckets)}`,
+  );
+  return {
+    value: percent(newest.ratePct),
+    title: `${full(newest.part)} of ${full(newest.whole)}`,
+    unit: `of ${whose} who started ${timesOf(newest, buckets)} completed`,
+    note: settled.length === 1 ? "\u00a0" : `lowest ${ends[0]}, highest ${ends[1]}`,
+  };
+}
+
+function timeOf({ startMs }: FunnelBucket, all: readonly FunnelBucket[]): string {
+  const withDay = (all.at(-1)?.endMs ?? 0) - (all[0]?.startMs ?? 0) > DAY_MS;
+  return withDay ? dayAndTime(startMs) : clockTime(startMs);
+}
+
+function timesOf(bucket: FunnelBucket, all: readonly FunnelBucket[]): string {
+  const end = { ...bucket, startMs: bucket.endMs };
+  return `${timeOf(bucket, all)} to ${timeOf(end, all)}`;
+}
+
+export function readBucketOf({ buckets, group }: FunnelOverTimePicture) {
+  return (bucket: FunnelBucket): Reading => {
+    const times = timesOf(bucket, buckets);
+    return {
+      heading: bucket.running ? `${times}, so far` : times,
+      figures: [
+        { label: "Started", value: full(bucket.whole) },
+        { label: "Completed", value: full(bucket.part) },
+        { label: "Rate", value: percent(bucket.ratePct) },
+        ...(group === null ? [] : [{ label: "All", value: percent(bucket.comparedPct ?? null) }]),
+      ],
+    };
+  };
+}
+
+export function funnelOverTimeTable({ buckets, group }: FunnelOverTimePicture): Table {
+  return {
+    columns: [
+      { name: "Started from", kind: "day and time" },
+      { name: "Started", kind: "count" },
+      { name: "Completed", kind: "count" },
+      { name: "Rate", kind: "rate" },
+      ...(group === null ? [] : [{ name: "Rate of all", kind: "rate" } as const]),
+      { name: "Note", kind: "text" },
+    ],
+    rows: buckets.map((bucket) => [
+      bucket.startMs,
+      bucket.whole,
+      bucket.part,
+      bucket.ratePct,
+      ...(group === null ? [] : [bucket.comparedPct ?? null]),
+      soFar(bucket.running),
+    ]),
+  };
+}
