@@ -54,16 +54,25 @@ export function FilterRow({ of, filter, fields, onChange, onRemove }: FilterRowP
   };
   const chooseOp = (op: Op) =>
     choose({ ...draft, op, value: op === "exists" ? null : (draft.value ?? "") });
-  const missing = missingIn(draft);
+  const missing = draft === applied ? null : missingIn(draft);
 
   return (
-    <li className="flex flex-wrap items-center gap-0.5 pl-2 text-small">
-      <Select
-        label={`Field of a filter of ${of}`}
-        labelHidden
-        value={draft.field}
-        options={draft.field === "" ? [{ value: "", label: "choose a field" }, ...fields] : fields}
-        onChange={(field) => choose({ ...draft, field })}
+    <li className="ml-2 grid grid-cols-[auto_1fr_auto] items-center gap-px rounded border border-line p-0.5 text-small">
+      <div className="col-span-2 min-w-0">
+        <Select
+          label={`Field of a filter of ${of}`}
+          labelHidden
+          value={draft.field}
+          options={
+            draft.field === "" ? [{ value: "", label: "choose a field" }, ...fields] : fields
+          }
+          onChange={(field) => choose({ ...draft, field })}
+        />
+      </div>
+      <IconButton
+        label={`Remove the filter of ${of}${draft.field && ` by ${fieldWords(draft.field)}`}`}
+        icon="✕"
+        onClick={onRemove}
       />
       <Select
         label={`How a filter of ${of} compares`}
@@ -82,19 +91,15 @@ export function FilterRow({ of, filter, fields, onChange, onRemove }: FilterRowP
           onChange={({ target }) => type(target.value)}
           onBlur={() => apply(draft, true)}
           onKeyDown={({ key }) => key === "Enter" && apply(draft, true)}
-          className="touch-target w-[6em] min-w-0 flex-1 rounded border border-line bg-ground px-0.5 py-px text-body text-strong hover:border-quiet"
+          className="touch-target col-span-2 w-full min-w-0 rounded border border-line bg-ground px-0.5 py-px text-body text-strong hover:border-quiet"
         />
       )}
-      <IconButton
-        label={`Remove the filter of ${of}${draft.field && ` by ${fieldWords(draft.field)}`}`}
-        icon="✕"
-        onClick={onRemove}
-      />
-      {missing !== null && <p className="basis-full text-quiet">{missing}</p>}
+      {missing !== null && <p className="col-span-full text-quiet">{missing}</p>}
     </li>
   );
 }
 
+/** Why it does not apply yet. */
 function missingIn(draft: Filter): string | null {
   if (isComplete(draft)) {
     return null;

@@ -98,7 +98,7 @@ describe("mapFunnelBreakdown", () => {
   it("has_nothing_to_show_without_a_breakdown", () => {
     expect(mapFunnelBreakdown({ ...STORY, breakdown: null }, readSort(""))).toBeNull();
     expect(mapFunnelBreakdown(answer(), readSort(""))?.missing).toBe(
-      "Nobody took the first step in the last hour.",
+      "Nobody took a first step in the last hour.",
     );
   });
 });

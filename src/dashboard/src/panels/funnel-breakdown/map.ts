@@ -1,8 +1,8 @@
 import type { FunnelAnswer } from "../../api/funnels.ts";
 import type { RateColumn, RateRow } from "../../charts/rate-table.tsx";
 import { compact, full, percent } from "../../figures.ts";
-import { type Funnel, fieldWords, lastWords, stepName } from "../../funnels/funnel.ts";
-import { people } from "../funnel-steps/map.ts";
+import { type Funnel, fieldWords, stepName } from "../../funnels/funnel.ts";
+import { nobody, people } from "../funnel-steps/map.ts";
 import type { Picture } from "../panel-frame.tsx";
 import type { Table } from "../table.ts";
 import { type Group, groupKey, groupName } from "./groups.ts";
@@ -61,10 +61,7 @@ export function mapFunnelBreakdown(
     .sort((one, other) => compare(one.group, other.group, sort));
   return {
     headline: headlineOf(groups, behind[0], funnel, field),
-    missing:
-      groups.length === 0
-        ? `Nobody took the first step in the last ${lastWords(funnel.range)}.`
-        : null,
+    missing: groups.length === 0 ? nobody(funnel) : null,
     field: fieldWords(field),
     columns: columnsOf(funnel, sort),
     rows: order.map(({ group, index }) =>

@@ -87,7 +87,7 @@ describe("mapFunnelOverTime", () => {
     expect(missing).toBeNull();
     expect(shown[0]?.ratePct).toBeNull();
     expect(mapFunnelOverTime(answer(buckets(["00", 0, 0])), "").missing).toBe(
-      "Nobody took the first step in the last hour.",
+      "Nobody took a first step in the last hour.",
     );
   });
 });

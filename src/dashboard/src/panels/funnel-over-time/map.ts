@@ -2,9 +2,9 @@ import type { FunnelAnswer } from "../../api/funnels.ts";
 import type { RateBucket } from "../../charts/bars-with-rate.tsx";
 import type { Reading } from "../../charts/chart-tooltip.tsx";
 import { full, percent } from "../../figures.ts";
-import { lastWords } from "../../funnels/funnel.ts";
 import { clockTime, dayAndTime } from "../../times.ts";
 import { groupKey, groupName } from "../funnel-breakdown/groups.ts";
+import { nobody } from "../funnel-steps/map.ts";
 import type { Picture } from "../panel-frame.tsx";
 import { soFar, type Table } from "../table.ts";
 
@@ -20,7 +20,8 @@ export interface FunnelOverTimePicture extends Picture {
   groups: { key: string; name: string }[];
 }
 
-const DAY_MS = 24 * 3_600_000;
+/** Up to so long, and a bit, a time of day says when. */
+const DAY_MS = 25 * 3_600_000;
 
 /** `chosen`: the key of a group; of one that is not there, as of none, all are shown. */
 export function mapFunnelOverTime(answer: FunnelAnswer, chosen: string): FunnelOverTimePicture {
@@ -43,9 +44,7 @@ export function mapFunnelOverTime(answer: FunnelAnswer, chosen: string): FunnelO
   const name = group === undefined ? null : groupName(group, field);
   return {
     headline: headlineOf(buckets, name),
-    missing: buckets.every((bucket) => bucket.whole === 0)
-      ? `Nobody took the first step in the last ${lastWords(funnel.range)}.`
-      : null,
+    missing: buckets.every((bucket) => bucket.whole === 0) ? nobody(funnel) : null,
     buckets,
     group: name,
     groups: groups.map((other) => ({ key: groupKey(other), name: groupName(other, field) })),

@@ -86,7 +86,7 @@ describe("mapFunnelSteps", () => {
 
   it("is_missing_when_nobody_started", () => {
     const { missing, headline } = mapFunnelSteps(answer([0, 0]));
-    expect(missing).toBe("Nobody took the first step in the last hour.");
+    expect(missing).toBe("Nobody took a first step in the last hour.");
     expect(headline.value).toBe("–");
   });
 
@@ -98,7 +98,7 @@ describe("mapFunnelSteps", () => {
     }
     const { notes, bars } = mapFunnelSteps(estimated);
     expect(notes).toEqual([
-      "1,200 people may still go on: less than 10 min have passed since they started.",
+      "1,200 people may still go on: they started less than 10 min ago.",
       "Estimates: one person in 40 was counted; ± is one standard error.",
     ]);
     expect(bars[0]?.count).toBe("4,000 ± 400");

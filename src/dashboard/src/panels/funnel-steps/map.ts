@@ -1,7 +1,7 @@
 import type { FunnelAnswer } from "../../api/funnels.ts";
 import type { FunnelBar } from "../../charts/funnel-bars.tsx";
 import { compact, full, NO_FIGURE, percent } from "../../figures.ts";
-import { lastWords, spanWords, stepName } from "../../funnels/funnel.ts";
+import { type Funnel, lastWords, spanWords, stepName } from "../../funnels/funnel.ts";
 import { duration } from "../../times.ts";
 import type { Picture } from "../panel-frame.tsx";
 import type { Table } from "../table.ts";
@@ -28,10 +28,7 @@ export function mapFunnelSteps(answer: FunnelAnswer): FunnelStepsPicture {
           ? `started in the last ${lastWords(funnel.range)}`
           : `most leave before ${stepName(funnel, worst)}: ${leftOf(steps, worst)}`,
     },
-    missing:
-      first === 0
-        ? `Nobody ${funnel.order === "any" ? "took any of the steps" : "took the first step"} in the last ${lastWords(funnel.range)}.`
-        : null,
+    missing: first === 0 ? nobody(funnel) : null,
     bars: steps.map((step, index) => ({
       name: stepName(funnel, index),
       share: step.count / Math.max(1, first),
@@ -50,6 +47,13 @@ export function mapFunnelSteps(answer: FunnelAnswer): FunnelStepsPicture {
     })),
     notes: notesOn(answer),
   };
+}
+
+/** What is missing when nobody started. */
+export function nobody({ steps, order, range }: Funnel): string {
+  const filtered = steps.some((step) => step.filters.length > 0) ? " that passes its filters" : "";
+  const what = order === "any" ? `took a step${filtered}` : `took a first step${filtered}`;
+  return `Nobody ${what} in the last ${lastWords(range)}.`;
 }
 
 /** The step that most people do not reach from the one before: where the most can be won. Null if nobody leaves. */
@@ -81,7 +85,7 @@ function notesOn({ in_progress, sampled_one_in, asked }: FunnelAnswer): string[]
   const notes = [];
   if (in_progress > 0) {
     notes.push(
-      `${full(in_progress)} ${people(in_progress)} may still go on: less than ${spanWords(asked.window)} have passed since they started.`,
+      `${full(in_progress)} ${people(in_progress)} may still go on: they started less than ${spanWords(asked.window)} ago.`,
     );
   }
   if (sampled_one_in > 1) {
