@@ -62,7 +62,7 @@ export function RateTable(props: RateTableProps) {
             <tr key={row.key} className="border-t border-line">
               <th
                 scope="row"
-                className="sticky left-0 max-w-[8em] bg-panel pr-1 text-left font-medium tablet:max-w-[18em]"
+                className="sticky left-0 min-w-[7em] max-w-[9em] bg-panel pr-1 text-left font-medium tablet:min-w-[12em] tablet:max-w-[18em]"
               >
                 <button
                   type="button"
@@ -70,12 +70,14 @@ export function RateTable(props: RateTableProps) {
                   onClick={() => onChoose(row.key === chosen ? "" : row.key)}
                   className="touch-target max-w-full cursor-pointer rounded px-0.5 py-px text-left text-strong hover:bg-raised aria-pressed:bg-raised aria-pressed:underline"
                 >
-                  {row.cells.some((cell) => cell.mark !== null) && (
-                    <span aria-hidden="true" className="text-bad">
-                      ▼{" "}
-                    </span>
-                  )}
-                  <BreakableName name={row.name} />
+                  <span className="line-clamp-2">
+                    {row.cells.some((cell) => cell.mark !== null) && (
+                      <span aria-hidden="true" className="text-bad">
+                        ▼{" "}
+                      </span>
+                    )}
+                    <BreakableName name={row.name} />
+                  </span>
                 </button>
               </th>
               {row.cells.map((cell, index) => (
@@ -100,14 +102,14 @@ function SortableHeading({ column: { key, name, hint, sorted }, onSort }: Sortab
     <th
       scope="col"
       {...(sorted !== null && { "aria-sort": sorted })}
-      className="min-w-[4.8em] px-0.5 tablet:min-w-[6.5em] pb-px text-right font-medium"
+      className="min-w-[4.8em] px-0.5 tablet:min-w-[8em] pb-px text-right font-medium"
     >
       <button
         type="button"
         onClick={() => onSort(key)}
         className="touch-target max-w-[12em] cursor-pointer rounded px-0.5 text-right hover:bg-raised hover:text-strong"
       >
-        <span className="text-plain">
+        <span className="line-clamp-3 text-plain">
           <BreakableName name={name} />
         </span>
         <span className="block">

@@ -17,7 +17,7 @@ export function Funnels() {
   const { funnel, unread } = useMemo(() => readFunnel(new URLSearchParams(search)), [search]);
   const names = useQuery(askEventNames());
   return (
-    <div className="grid grid-cols-1 items-start gap-2 desk:grid-cols-[21rem_minmax(0,1fr)]">
+    <div className="grid grid-cols-1 items-start gap-2 desk:grid-cols-[23rem_minmax(0,1fr)]">
       <FunnelDesk funnel={funnel} unread={unread} names={names} />
       {funnel.steps.length < STEPS_MIN ? (
         <Beginning funnel={funnel} seen={names.data?.rows ?? []} />

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { type Counts, laggards } from "./laggards.ts";
+import { type Counts, laggards, worstRelapse } from "./laggards.ts";
 
 /** Of each: the group, the step, its rate, that of the others, and how many people it misses. */
 function found(groups: readonly Counts[], sampledOneIn = 1): string[] {
@@ -40,4 +40,21 @@ it("counts_that_are_estimates_are_less_sure", () => {
   const groups = read("200/100 800/560");
   expect(found(groups)).toHaveLength(1);
   expect(found(groups, 10)).toEqual([]);
+});
+
+/** Of two groups, bucket by bucket: those who started, and those who went on. */
+function relapse(...buckets: string[]) {
+  const worst = worstRelapse(buckets.map(read), 1);
+  return worst && [worst.group, worst.from, worst.to, worst.pct, worst.othersPct, worst.missed];
+}
+
+it("a_relapse_is_found_that_the_whole_range_hides", () => {
+  const [well, ill] = ["50/40 50/40", "50/0 50/40"];
+  expect(relapse()).toBeNull();
+  expect(relapse(well, well, "0/0 0/0", well)).toBeNull();
+  expect(relapse(well, ill, ill, well, well)).toEqual([0, 1, 2, 0, 80, 80]);
+  // Two that are apart are two; the one that misses more is told.
+  expect(relapse(ill, well, ill, ill, ill, well)).toEqual([0, 2, 4, 0, 80, 120]);
+  // A few are no sign of one.
+  expect(relapse(well, "5/1 5/4", well)).toBeNull();
 });

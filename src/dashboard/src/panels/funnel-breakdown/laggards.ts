@@ -20,15 +20,22 @@ const DIFFERENCE_MIN_PTS = 10;
  */
 const STANDARD_ERRORS_MIN = 3.5;
 
+/** The same where each bucket is compared: of these there are up to fifty times as many. */
+const STANDARD_ERRORS_MIN_IN_A_BUCKET = 4.5;
+
 /** Those that miss most first. `sampledOneIn`: each person counted stands for so many. */
-export function laggards(groups: readonly Counts[], sampledOneIn: number): Laggard[] {
+export function laggards(
+  groups: readonly Counts[],
+  sampledOneIn: number,
+  standardErrorsMin = STANDARD_ERRORS_MIN,
+): Laggard[] {
   const found: Laggard[] = [];
   for (const [group, counts] of groups.entries()) {
     for (let step = 1; step < counts.length; step += 1) {
       const own = ratio(counts, step);
       const others = ratio(sumOf(groups.toSpliced(group, 1)), step);
       const behind = others.rate - own.rate;
-      const sure = behind / standardError(own, others, sampledOneIn) >= STANDARD_ERRORS_MIN;
+      const sure = behind / standardError(own, others, sampledOneIn) >= standardErrorsMin;
       if (sure && 100 * behind >= DIFFERENCE_MIN_PTS) {
         const missed = Math.round(behind * own.before);
         found.push({ group, step, pct: 100 * own.rate, othersPct: 100 * others.rate, missed });
@@ -36,6 +43,43 @@ export function laggards(groups: readonly Counts[], sampledOneIn: number): Lagga
     }
   }
   return found.sort((one, other) => other.missed - one.missed);
+}
+
+/** A stretch of time in which a group was far below all others at one step. */
+export interface Relapse extends Laggard {
+  /** Its first and its last bucket. */
+  from: number;
+  to: number;
+}
+
+/** The one in which most people are missed: what a whole range may hide. `buckets`: of each, its groups. */
+export function worstRelapse(
+  buckets: readonly (readonly Counts[])[],
+  sampledOneIn: number,
+): Relapse | null {
+  const open = new Map<string, Relapse>();
+  const all: Relapse[] = [];
+  for (const [index, groups] of buckets.entries()) {
+    for (const behind of laggards(groups, sampledOneIn, STANDARD_ERRORS_MIN_IN_A_BUCKET)) {
+      const key = `${behind.group} ${behind.step}`;
+      const before = open.get(key);
+      const goesOn = before !== undefined && before.to === index - 1;
+      const relapse = goesOn ? before : { ...behind, missed: 0, from: index, to: index };
+      relapse.to = index;
+      relapse.missed += behind.missed;
+      open.set(key, relapse);
+      all.push(...(goesOn ? [] : [relapse]));
+    }
+  }
+  const worst = all.sort((one, other) => other.missed - one.missed)[0];
+  return worst === undefined ? null : { ...worst, ...ratesOf(worst, buckets) };
+}
+
+function ratesOf({ group, step, from, to }: Relapse, buckets: readonly (readonly Counts[])[]) {
+  const during = buckets.slice(from, to + 1);
+  const own = ratio(sumOf(during.map((groups) => groups[group] ?? [])), step);
+  const others = ratio(sumOf(during.flatMap((groups) => groups.toSpliced(group, 1))), step);
+  return { pct: 100 * own.rate, othersPct: 100 * others.rate };
 }
 
 interface Ratio {

@@ -81,6 +81,35 @@ describe("mapFunnelBreakdown", () => {
     expect(one?.headline).toMatchObject({ value: "1", note: "nothing to compare it with" });
   });
 
+  it("names_the_group_that_was_far_below_the_others_for_a_while", () => {
+    const bucket = (minute: number, counts: number[], so_far: boolean) => ({
+      bucket: `2026-11-23T10:${String(minute).padStart(2, "0")}:00.000Z`,
+      counts,
+      conversion_pct: null,
+      so_far,
+    });
+    const story = (illAt: number) => {
+      const even = answer(["gmail.com", [500, 375, 300]], ["gmx.de", [500, 400, 320]]);
+      const over = (ill: boolean) =>
+        Array.from({ length: 10 }, (_, index) =>
+          bucket(5 * index, ill && index === illAt ? [50, 0, 0] : [50, 40, 32], index === 9),
+        );
+      even.over_time = over(false);
+      even.breakdown?.forEach((group, index) => {
+        group.over_time = over(index === 0);
+      });
+      return mapFunnelBreakdown(even, readSort(""))?.headline;
+    };
+    expect(story(4)).toMatchObject({
+      value: "0%",
+      unit: "of \u2068gmail.com\u2069 went on to b, others 80%",
+      alarming: false,
+    });
+    expect(story(4)?.note).toMatch(/^from ..:20 to ..:25: 40 people fewer than if they did/);
+    expect(story(8)?.note).toMatch(/^since ..:40: 40 people fewer/);
+    expect(story(8)?.alarming).toBe(true);
+  });
+
   it.each([
     ["", ["gmail.com", "gmx.de", "no email_domain", "all other values"]],
     ["people", ["no email_domain", "gmx.de", "gmail.com", "all other values"]],

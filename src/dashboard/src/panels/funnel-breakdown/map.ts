@@ -2,11 +2,12 @@ import type { FunnelAnswer } from "../../api/funnels.ts";
 import type { RateColumn, RateRow } from "../../charts/rate-table.tsx";
 import { compact, full, percent } from "../../figures.ts";
 import { type Funnel, fieldWords, stepName } from "../../funnels/funnel.ts";
+import { bucketTime, bucketTimes } from "../funnel-over-time/bucket-times.ts";
 import { nobody, people } from "../funnel-steps/map.ts";
 import type { Picture } from "../panel-frame.tsx";
 import type { Table } from "../table.ts";
 import { type Group, groupKey, groupName } from "./groups.ts";
-import { type Laggard, laggards } from "./laggards.ts";
+import { type Laggard, laggards, type Relapse, worstRelapse } from "./laggards.ts";
 
 export interface FunnelBreakdownPicture extends Picture {
   field: string;
@@ -60,7 +61,7 @@ export function mapFunnelBreakdown(
     .map((group, index) => ({ group, index }))
     .sort((one, other) => compare(one.group, other.group, sort));
   return {
-    headline: headlineOf(groups, behind[0], funnel, field),
+    headline: headlineOf(answer, groups, field, behind[0]),
     missing: groups.length === 0 ? nobody(funnel) : null,
     field: fieldWords(field),
     columns: columnsOf(funnel, sort),
@@ -75,29 +76,73 @@ export function mapFunnelBreakdown(
   };
 }
 
+/** Who is far below the others in all; or else who was for a while, which the whole range hides. */
 function headlineOf(
+  answer: FunnelAnswer,
   groups: readonly Group[],
-  worst: Laggard | undefined,
-  funnel: Funnel,
   field: string,
+  worst: Laggard | undefined,
 ): Picture["headline"] {
-  const group = worst && groups[worst.group];
-  if (worst === undefined || group === undefined) {
+  const relapse = worstRelapse(
+    answer.over_time.map((_, bucket) =>
+      groups.map((group) => group.over_time[bucket]?.counts ?? []),
+    ),
+    answer.sampled_one_in,
+  );
+  if (worst !== undefined) {
+    const isIt = relapse?.group === worst.group && relapse.step === worst.step;
     return {
-      value: full(groups.length),
-      unit:
-        groups.length === 1 ? `value of ${fieldWords(field)}` : `values of ${fieldWords(field)}`,
-      note: groups.length === 1 ? "nothing to compare it with" : "none is far below the others",
+      value: percent(rounded(worst.pct)),
+      unit: whoGoesOn(worst, groups, field, answer.asked, "go on"),
+      note: `${fewer(worst)}${isIt ? `, worst ${whenOf(relapse, answer)}` : ""}`,
+      alarming: true,
     };
   }
-  const step = stepName(funnel, worst.step);
+  if (relapse !== null) {
+    return {
+      value: percent(rounded(relapse.pct)),
+      unit: whoGoesOn(relapse, groups, field, answer.asked, "went on"),
+      note: `${whenOf(relapse, answer)}: ${fewer(relapse)}`,
+      alarming: lasts(relapse, answer),
+    };
+  }
   return {
-    value: percent(rounded(worst.pct)),
-    // Isolated, so that a name set from right to left leaves the words around it in their place.
-    unit: `of \u2068${groupName(group, field)}\u2069 go on to ${step}, others ${percent(rounded(worst.othersPct))}`,
-    note: `${compact(worst.missed)} ${people(worst.missed)} fewer than if they did as the others`,
-    alarming: true,
+    value: full(groups.length),
+    unit: groups.length === 1 ? `value of ${fieldWords(field)}` : `values of ${fieldWords(field)}`,
+    note: groups.length === 1 ? "nothing to compare it with" : "none is far below the others",
   };
+}
+
+function whoGoesOn(
+  { group, step, othersPct }: Laggard,
+  groups: readonly Group[],
+  field: string,
+  funnel: Funnel,
+  verb: string,
+): string {
+  const found = groups[group];
+  const name = found === undefined ? "" : groupName(found, field);
+  // Isolated, so that a name set from right to left leaves the words around it in their place.
+  return `of \u2068${name}\u2069 ${verb} to ${stepName(funnel, step)}, others ${percent(rounded(othersPct))}`;
+}
+
+function fewer({ missed }: Laggard): string {
+  return `${compact(missed)} ${people(missed)} fewer than if they did as the others`;
+}
+
+/** Whether it goes on, as far as is known: the newest bucket may be too young to show it. */
+function lasts({ to }: Relapse, { over_time }: FunnelAnswer): boolean {
+  return to >= over_time.length - 2;
+}
+
+function whenOf(relapse: Relapse, answer: FunnelAnswer): string {
+  const bucketMs = 1_000 * answer.bucket_seconds;
+  const rangeMs = bucketMs * answer.over_time.length;
+  const startMs = Date.parse(answer.since) + relapse.from * bucketMs;
+  const endMs = Date.parse(answer.since) + (relapse.to + 1) * bucketMs;
+  return lasts(relapse, answer)
+    ? `since ${bucketTime(startMs, rangeMs)}`
+    : `from ${bucketTimes({ startMs, endMs }, rangeMs)}`;
 }
 
 function columnsOf(funnel: Funnel, sort: Sort): RateColumn[] {

@@ -29,16 +29,18 @@ export function FunnelOverTime({ query, firstEvent }: { query: FunnelQuery; firs
       table={picture && funnelOverTimeTable(picture)}
       controls={
         groups.length > 0 && (
-          <Select
-            label="Whose"
-            labelHidden
-            value={picture?.group == null ? "" : group}
-            options={[
-              { value: "", label: "everybody" },
-              ...groups.map(({ key, name }) => ({ value: key, label: name })),
-            ]}
-            onChange={chooseGroup}
-          />
+          <div className="flex max-w-[9em] shrink-0 tablet:max-w-[16em]">
+            <Select
+              label="Whose"
+              labelHidden
+              value={picture?.group == null ? "" : group}
+              options={[
+                { value: "", label: "everybody" },
+                ...groups.map(({ key, name }) => ({ value: key, label: name })),
+              ]}
+              onChange={chooseGroup}
+            />
+          </div>
         )
       }
       fitsContent

@@ -2,11 +2,11 @@ import type { FunnelAnswer } from "../../api/funnels.ts";
 import type { RateBucket } from "../../charts/bars-with-rate.tsx";
 import type { Reading } from "../../charts/chart-tooltip.tsx";
 import { full, percent } from "../../figures.ts";
-import { clockTime, dayAndTime } from "../../times.ts";
 import { groupKey, groupName } from "../funnel-breakdown/groups.ts";
 import { nobody } from "../funnel-steps/map.ts";
 import type { Picture } from "../panel-frame.tsx";
 import { soFar, type Table } from "../table.ts";
+import { bucketTime, bucketTimes } from "./bucket-times.ts";
 
 export interface FunnelBucket extends RateBucket {
   endMs: number;
@@ -14,14 +14,12 @@ export interface FunnelBucket extends RateBucket {
 
 export interface FunnelOverTimePicture extends Picture {
   buckets: FunnelBucket[];
+  rangeMs: number;
   /** Whose: null for all. */
   group: string | null;
   /** What can be chosen. */
   groups: { key: string; name: string }[];
 }
-
-/** Up to so long, and a bit, a time of day says when. */
-const DAY_MS = 25 * 3_600_000;
 
 /** `chosen`: the key of a group; of one that is not there, as of none, all are shown. */
 export function mapFunnelOverTime(answer: FunnelAnswer, chosen: string): FunnelOverTimePicture {
@@ -41,18 +39,24 @@ export function mapFunnelOverTime(answer: FunnelAnswer, chosen: string): FunnelO
       running: bucket.so_far,
     };
   });
+  const rangeMs = 1_000 * bucket_seconds * buckets.length;
   const name = group === undefined ? null : groupName(group, field);
   return {
-    headline: headlineOf(buckets, name),
+    headline: headlineOf(buckets, name, rangeMs),
     missing: buckets.every((bucket) => bucket.whole === 0) ? nobody(funnel) : null,
     buckets,
+    rangeMs,
     group: name,
     groups: groups.map((other) => ({ key: groupKey(other), name: groupName(other, field) })),
   };
 }
 
 /** The newest bucket in which nobody has time left: a later one would look worse than it will be. */
-function headlineOf(buckets: readonly FunnelBucket[], group: string | null): Picture["headline"] {
+function headlineOf(
+  buckets: readonly FunnelBucket[],
+  group: string | null,
+  rangeMs: number,
+): Picture["headline"] {
   const settled = buckets.filter((bucket) => !bucket.running && bucket.ratePct !== null);
   const newest = settled.at(-1);
   const whose = group === null ? "those" : `\u2068${group}\u2069`;
@@ -65,29 +69,20 @@ function headlineOf(buckets: readonly FunnelBucket[], group: string | null): Pic
   }
   const byRate = settled.toSorted((one, other) => (one.ratePct ?? 0) - (other.ratePct ?? 0));
   const ends = [byRate[0], byRate.at(-1)].map(
-    (bucket) => `${percent(bucket?.ratePct ?? null)} at ${timeOf(bucket ?? newest, buckets)}`,
+    (bucket) =>
+      `${percent(bucket?.ratePct ?? null)} at ${bucketTime((bucket ?? newest).startMs, rangeMs)}`,
   );
   return {
     value: percent(newest.ratePct),
     title: `${full(newest.part)} of ${full(newest.whole)}`,
-    unit: `of ${whose} who started ${timesOf(newest, buckets)} completed`,
+    unit: `of ${whose} who started ${bucketTimes(newest, rangeMs)} completed`,
     note: settled.length === 1 ? "\u00a0" : `lowest ${ends[0]}, highest ${ends[1]}`,
   };
 }
 
-function timeOf({ startMs }: FunnelBucket, all: readonly FunnelBucket[]): string {
-  const withDay = (all.at(-1)?.endMs ?? 0) - (all[0]?.startMs ?? 0) > DAY_MS;
-  return withDay ? dayAndTime(startMs) : clockTime(startMs);
-}
-
-function timesOf(bucket: FunnelBucket, all: readonly FunnelBucket[]): string {
-  const end = { ...bucket, startMs: bucket.endMs };
-  return `${timeOf(bucket, all)} to ${timeOf(end, all)}`;
-}
-
-export function readBucketOf({ buckets, group }: FunnelOverTimePicture) {
+export function readBucketOf({ rangeMs, group }: FunnelOverTimePicture) {
   return (bucket: FunnelBucket): Reading => {
-    const times = timesOf(bucket, buckets);
+    const times = bucketTimes(bucket, rangeMs);
     return {
       heading: bucket.running ? `${times}, so far` : times,
       figures: [

@@ -82,6 +82,8 @@ describe("mapFunnelSteps", () => {
       note: "started in the last hour",
     });
     expect(bars[1]?.left).toEqual({ words: "nobody leaves here", worst: false });
+    const gone = mapFunnelSteps(answer([3, 0, 0]));
+    expect(gone.bars[2]?.left).toEqual({ words: "nobody is left", worst: false });
   });
 
   it("is_missing_when_nobody_started", () => {

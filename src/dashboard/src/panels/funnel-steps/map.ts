@@ -64,9 +64,9 @@ export function worstStep(counts: readonly number[]): number | null {
 }
 
 function leaving(steps: FunnelAnswer["steps"], index: number, worst: number | null) {
-  const lost = (steps[index - 1]?.count ?? 0) - (steps[index]?.count ?? 0);
-  if (lost === 0) {
-    return { words: "nobody leaves here", worst: false };
+  const before = steps[index - 1]?.count ?? 0;
+  if (before === (steps[index]?.count ?? 0)) {
+    return { words: before === 0 ? "nobody is left" : "nobody leaves here", worst: false };
   }
   const figures = leftOf(steps, index);
   return index === worst
