@@ -90,7 +90,10 @@ test("a_filter_applies_as_it_is_typed_and_the_picture_before_stays_until_the_nex
   const panel = page.getByRole("region", { name: "Where people leave" });
   await expect(value).toHaveText("40%");
 
-  await page.getByRole("button", { name: "Add a filter to step 1" }).click();
+  const add = page.getByRole("button", { name: "Add a filter to step 1" });
+  await add.focus();
+  await page.keyboard.press("Enter");
+  await expect(page.getByLabel("Field of a filter of step 1")).toBeFocused();
   await page.getByLabel("Field of a filter of step 1").selectOption("properties.email_domain");
   await expect(page.getByText("Applies when it has a value.")).toBeVisible();
   let answer = () => {};
@@ -114,8 +117,10 @@ test("a_filter_applies_as_it_is_typed_and_the_picture_before_stays_until_the_nex
 
   await page.getByLabel("How a filter of step 1 compares").selectOption("!=");
   await expect(value).toHaveText("25%");
-  await page.getByRole("button", { name: "Remove the filter of step 1 by email_domain" }).click();
+  await page.getByRole("button", { name: "Remove the filter of step 1 by email_domain" }).focus();
+  await page.keyboard.press("Enter");
   await expect(value).toHaveText("40%");
+  await expect(add).toBeFocused();
 });
 
 test("a_link_shows_the_same_funnel", async ({ page, weir }) => {

@@ -62,6 +62,7 @@ export function FilterRow({ of, filter, fields, onChange, onRemove }: FilterRowP
         <Select
           label={`Field of a filter of ${of}`}
           labelHidden
+          takesFocus={filter.field === ""}
           value={draft.field}
           options={
             draft.field === "" ? [{ value: "", label: "choose a field" }, ...fields] : fields

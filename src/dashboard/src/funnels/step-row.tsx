@@ -36,6 +36,7 @@ export function StepRow({ index, step, isLast, seen, onMove, onRemove }: StepRow
     if (at < filters.length) {
       change({ ...step, filters: filters.toSpliced(at, 1) });
     }
+    document.getElementById(`add-filter-${index}`)?.focus();
   };
 
   return (
@@ -91,16 +92,16 @@ export function StepRow({ index, step, isLast, seen, onMove, onRemove }: StepRow
           ))}
         </ul>
       )}
-      {rows.length < FILTERS_MAX && rows.length === filters.length && (
-        <button
-          type="button"
-          aria-label={`Add a filter to ${name}`}
-          onClick={() => setBeganAt(filters.length)}
-          className="touch-target ml-2 cursor-pointer self-start rounded px-0.5 text-small text-quiet hover:bg-raised hover:text-strong"
-        >
-          + filter
-        </button>
-      )}
+      <button
+        id={`add-filter-${index}`}
+        type="button"
+        aria-label={`Add a filter to ${name}`}
+        aria-disabled={rows.length > filters.length || rows.length >= FILTERS_MAX}
+        onClick={() => rows.length < FILTERS_MAX && setBeganAt(filters.length)}
+        className="touch-target ml-2 cursor-pointer self-start rounded px-0.5 text-small text-quiet hover:bg-raised hover:text-strong aria-disabled:cursor-default aria-disabled:opacity-40"
+      >
+        + filter
+      </button>
     </li>
   );
 }
