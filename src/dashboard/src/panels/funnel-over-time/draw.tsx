@@ -23,7 +23,7 @@ export function FunnelOverTime({ query, firstEvent }: { query: FunnelQuery; firs
         { mark: "bars so far", label: "so far" },
         ...(picture?.group == null
           ? []
-          : [{ mark: "compared rate", label: "rate of all" } as const]),
+          : [{ mark: "rate compared", label: "rate of all" } as const]),
       ]}
       sample={{ event_name: firstEvent }}
       table={picture && funnelOverTimeTable(picture)}
