@@ -3,7 +3,7 @@ import { expect, type Page } from "@playwright/test";
 import { lastHour } from "./traffic.ts";
 import { test } from "./weir.ts";
 
-const PAGES = ["Overview", "Funnels", "Features", "Errors"];
+const PAGES = ["Overview", "Funnels", "Features", "Errors", "Live"];
 const SCREENS = [
   { width: 1920, height: 1080 },
   { width: 1280, height: 720 },

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { age, duration, fineAge } from "./times.ts";
+import { age, duration, exactTime, fineAge } from "./times.ts";
 
 it("an_age_is_said_in_its_largest_whole_unit", () => {
   expect(age(-20)).toBe("0 s");
@@ -30,4 +30,10 @@ it.each([
   [273_600, "3 d 4 h"],
 ])("a_duration_is_said_in_its_two_largest_units: %d", (seconds, words) => {
   expect(duration(seconds)).toBe(words);
+});
+
+it("a_time_to_the_millisecond_has_its_day_unless_that_is_today", () => {
+  const noonMs = new Date(2026, 10, 23, 12, 0, 5, 7).getTime();
+  expect(exactTime(noonMs, noonMs + 3_600_000)).toBe("12:00:05.007");
+  expect(exactTime(noonMs, noonMs + 86_400_000)).toBe("23 Nov, 12:00:05.007");
 });

@@ -1,5 +1,11 @@
 const minuteClock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
 const secondClock = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
+const millisecondClock = new Intl.DateTimeFormat("en-GB", {
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+  fractionalSecondDigits: 3,
+});
 const dayAndMinute = new Intl.DateTimeFormat("en-GB", {
   day: "numeric",
   month: "short",
@@ -26,6 +32,12 @@ export function clockTime(timeMs: number): string {
 /** Local time to the second: "17:42:05". */
 export function clockTimeWithSeconds(timeMs: number): string {
   return secondClock.format(timeMs);
+}
+
+/** Local time to the millisecond, with its day unless that is today: "17:42:05.123". */
+export function exactTime(timeMs: number, nowMs: number): string {
+  const time = millisecondClock.format(timeMs);
+  return day(timeMs) === day(nowMs) ? time : `${day(timeMs)}, ${time}`;
 }
 
 /** Local time with its day: "23 Nov, 17:42". */

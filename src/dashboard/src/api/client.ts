@@ -14,11 +14,14 @@ export interface Answers {
   retention: Schemas["RetentionAnswer"];
   event_names: Schemas["EventNamesAnswer"];
   property_keys: Schemas["PropertyKeysAnswer"];
+  live_events: Schemas["LiveEventsAnswer"];
 }
+
 export type QueryName = keyof Answers;
 export type Info = Schemas["Info"];
 export type Status = Schemas["Status"];
 export type Annotation = Schemas["Annotation"];
+export type RejectedReply = Schemas["RejectedReply"];
 
 /** What a question's URL carries. */
 export type Arguments = Record<string, string>;
@@ -43,13 +46,22 @@ export class RequestFailure extends Error {
 }
 
 /** Asks one question. Throws RequestFailure, or the abort of `signal`. */
-export async function fetchAnswer<Name extends QueryName, Asked extends Arguments>(
+export function fetchAnswer<Name extends QueryName, Asked extends Arguments>(
   name: Name,
   asked: Asked,
   signal: AbortSignal,
 ): Promise<Received<Answers[Name], Asked>> {
   const path = `/api/queries/${name}?${new URLSearchParams(asked)}`;
-  return await received(asked, () => fetchJson<Answers[Name]>(path, signal));
+  return received(asked, () => fetchJson<Answers[Name]>(path, signal));
+}
+
+/** A page of the events that were not taken, newest first. */
+export function fetchRejected<Asked extends Arguments>(
+  asked: Asked,
+  signal: AbortSignal,
+): Promise<Received<RejectedReply, Asked>> {
+  const path = `/api/rejected?${new URLSearchParams(asked)}`;
+  return received(asked, () => fetchJson<RejectedReply>(path, signal));
 }
 
 export function fetchStatus(signal: AbortSignal): Promise<Received<Status, null>> {

@@ -32,15 +32,15 @@ export function followRevisions(queries: QueryClient): void {
   stream.subscribe((told, before) => {
     const type = "active";
     if (told.state === "broken" && before.state !== "broken") {
-      void queries.refetchQueries({ type, predicate: isShown }, { cancelRefetch: false });
+      void queries.refetchQueries({ type, predicate: isFollowed }, { cancelRefetch: false });
     }
     if (told.state === "live" && before.state === "broken") {
       // What failed waits for its next try, which may come now.
-      const predicate = (query: Query) => isShown(query) && query.state.fetchFailureCount > 0;
+      const predicate = (query: Query) => isFollowed(query) && query.state.fetchFailureCount > 0;
       void queries.refetchQueries({ type, predicate });
     }
     if (told.state === "live" && told.sinceMs !== before.sinceMs) {
-      const predicate = (query: Query) => isShown(query) && lacks(query, told);
+      const predicate = (query: Query) => isFollowed(query) && lacks(query, told);
       // A request under way goes on: one that takes long would never end if each revision began it again.
       void queries.refetchQueries({ type, predicate }, { cancelRefetch: false });
     }
@@ -50,8 +50,8 @@ export function followRevisions(queries: QueryClient): void {
   openIfVisible();
 }
 
-function isShown({ meta }: Query): boolean {
-  return meta?.title !== undefined;
+function isFollowed({ meta }: Query): boolean {
+  return meta?.title !== undefined && meta.isTold !== false;
 }
 
 /** An answer that does not say when it was computed may always lack it. */

@@ -12,7 +12,11 @@ import type { Receipt } from "./client.ts";
 declare module "@tanstack/react-query" {
   interface Register {
     /** A query with a title is shown on the page: the header watches it, and calls it so. */
-    queryMeta: { title: string };
+    queryMeta: {
+      title: string;
+      /** False for what changes without a revision: it is polled whether or not the stream is open. */
+      isTold?: false;
+    };
   }
 }
 

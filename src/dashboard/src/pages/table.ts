@@ -41,6 +41,11 @@ export const PAGES: readonly Page[] = [
     Content: opened(async () => (await import("./errors.tsx")).Errors),
   },
   {
+    path: "/live",
+    name: "Live",
+    Content: opened(async () => (await import("./live.tsx")).Live),
+  },
+  {
     path: "/setup",
     name: "Setup",
     Content: opened(async () => (await import("./setup.tsx")).Setup),

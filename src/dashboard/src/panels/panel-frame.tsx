@@ -26,24 +26,31 @@ export interface Picture {
     note: string;
     alarming?: boolean;
   };
-  /** Set when there is nothing to draw: what is missing, in a sentence. */
-  missing: string | null;
+  missing: Missing;
 }
+
+/** Set when there is nothing to draw: what is missing, in a sentence. */
+type Missing = string | null;
 
 interface PanelFrameProps {
   name: string;
   title: string;
   query: PanelQuery;
-  picture: Picture | undefined;
+  /** Without a headline in a panel of single rows. */
+  picture: Picture | { headline?: never; missing: Missing } | undefined;
   chartKey: readonly KeyEntry[];
   /** An event that fills the panel when it is empty. */
   sample: SampleEvent;
+  /** What that event is, where its name does not say it. */
+  sampleWords?: string;
   /** The figures behind the chart: shown in its place, or saved. Without a chart they are what is shown. */
   table?: Table | undefined;
   /** What is chosen for this panel alone. */
   controls?: ReactNode;
   /** As high as what it shows, for a page that scrolls. */
   fitsContent?: boolean;
+  /** Shows rows one by one: they have no headline, and no table could show them better. */
+  listsRows?: boolean;
   children?: ReactNode;
 }
 
@@ -56,9 +63,11 @@ export function PanelFrame(props: PanelFrameProps) {
     picture,
     chartKey,
     sample,
+    sampleWords,
     table,
     controls,
     fitsContent = false,
+    listsRows = false,
     children,
   } = props;
   const failure = query.failureReason;
@@ -89,25 +98,29 @@ export function PanelFrame(props: PanelFrameProps) {
             name={name}
             title={title}
             table={table}
-            {...(children === undefined ? {} : { asTable, onAsTable: setChosenTable })}
+            {...(children === undefined || listsRows ? {} : { asTable, onAsTable: setChosenTable })}
           />
         )}
       </header>
       <div className={`flex min-h-0 flex-1 flex-col gap-1 ${dimmed ? "opacity-60" : ""}`}>
-        <div className="flex shrink-0 flex-col justify-between gap-x-2 gap-y-1 tablet:flex-row tablet:items-end">
-          <Headline testId={`${name}-value`} {...headline} wraps={fitsContent} />
-          {chartKey.length > 0 && (
-            <div
-              className={`shrink-0 tablet:pb-0.5 ${drawn && !asTable ? "" : "invisible max-tablet:hidden"}`}
-            >
-              <ChartKey entries={chartKey} />
-            </div>
-          )}
-        </div>
+        {!listsRows && (
+          <div className="flex shrink-0 flex-col justify-between gap-x-2 gap-y-1 tablet:flex-row tablet:items-end">
+            <Headline testId={`${name}-value`} {...headline} wraps={fitsContent} />
+            {chartKey.length > 0 && (
+              <div
+                className={`shrink-0 tablet:pb-0.5 ${drawn && !asTable ? "" : "invisible max-tablet:hidden"}`}
+              >
+                <ChartKey entries={chartKey} />
+              </div>
+            )}
+          </div>
+        )}
         {/* What is stale has lost its colour, and so cannot be taken for what is live. */}
         <div className="min-h-0 flex-1 text-body group-has-data-[state=stale]/panel:grayscale">
           {picture === undefined && <div className="h-full rounded bg-raised opacity-40" />}
-          {picture?.missing != null && <Invitation missing={picture.missing} event={sample} />}
+          {picture?.missing != null && (
+            <Invitation missing={picture.missing} event={sample} words={sampleWords} />
+          )}
           {drawn && (asTable && table ? <PanelTable title={title} table={table} /> : children)}
         </div>
       </div>

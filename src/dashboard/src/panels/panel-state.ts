@@ -4,8 +4,10 @@ import { age, clockTimeWithSeconds } from "../times.ts";
 /** Ages that differ by less are one: panels ask one after another. */
 const SAME_AGE_MS = 1_500;
 
-/** An answer as its panel's state line needs it. */
-export type PanelAnswer = Freshness & { elapsed_ms: number };
+/** An answer as its panel's state line needs it: about events, or about something else. */
+export type PanelAnswer =
+  | (Freshness & { elapsed_ms: number })
+  | { newest_event_at?: never; received_at_ms: number };
 
 export interface PanelState {
   kind: "loading" | "fresh" | "stale" | "failed";
@@ -28,6 +30,9 @@ export function panelState(
   }
   if (answer === undefined) {
     return { kind: "loading", words: "Loading" };
+  }
+  if (answer.newest_event_at === undefined) {
+    return { kind: "fresh", words: `As of ${clockTimeWithSeconds(answer.received_at_ms)}` };
   }
   const ageMs = dataAgeMs(answer, nowMs);
   if (ageMs === null) {

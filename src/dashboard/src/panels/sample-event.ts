@@ -1,15 +1,19 @@
-/** The least an event must say to be accepted, as POST /events takes it. */
+/** What differs from the least that an event must say, as POST /events takes it. */
 export interface SampleEvent {
   event_name: string;
+  device_type?: string;
   properties?: Record<string, string>;
 }
 
 /** A line for a POSIX shell that sends one such event. No value in it may hold a single quote. */
-export function curlLine(ingestUrl: string, { event_name, properties }: SampleEvent): string {
+export function curlLine(
+  ingestUrl: string,
+  { event_name, device_type = "desktop", properties }: SampleEvent,
+): string {
   const event = {
     event_name,
     session_id: "s1",
-    device_type: "desktop",
+    device_type,
     country_code: "US",
     ...(properties === undefined ? {} : { properties }),
   };

@@ -1,7 +1,7 @@
 import type { QueryName } from "../api/client.ts";
 
 /** What a panel is called, on the panel and wherever it is spoken of. */
-export const TITLES: Record<QueryName, string> = {
+export const TITLES: Record<QueryName | "rejected" | "rejected_lately", string> = {
   active_users: "Active users",
   signup_funnel: "Sign-ups that complete",
   top_features: "Most-used features",
@@ -11,4 +11,7 @@ export const TITLES: Record<QueryName, string> = {
   retention: "Users who come back",
   event_names: "Events seen",
   property_keys: "Properties seen",
+  live_events: "Newest events",
+  rejected: "Rejected events",
+  rejected_lately: "What is rejected, and why",
 };
