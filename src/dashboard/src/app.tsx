@@ -4,10 +4,17 @@ import { Header } from "./header/header.tsx";
 import { NoSuchPage } from "./pages/no-such-page.tsx";
 import { PageBoundary } from "./pages/page-boundary.tsx";
 import { PAGES } from "./pages/table.ts";
-import { usePath } from "./url-state.ts";
+import { useParameter, usePath } from "./url-state.ts";
+import { WALL } from "./wall/choice.ts";
+import { Wall } from "./wall/wall.tsx";
+
+export function App() {
+  const [wall] = useParameter(WALL);
+  return wall === null ? <Desk /> : <Wall chosen={wall} />;
+}
 
 /** The page of the address, between what all pages share. */
-export function App() {
+function Desk() {
   // Deferred, so that the page before stays until the next one is loaded.
   const path = useDeferredValue(usePath());
   const page = PAGES.find((known) => known.path === path);

@@ -113,6 +113,13 @@ export function navigate(href: string): void {
   window.scrollTo(0, 0);
 }
 
+/** Another page with the same query, without a step in the history: a wall turns for days. */
+export function turnTo(path: string): void {
+  const url = new URL(window.location.href);
+  url.pathname = path;
+  go(url.href, "replace");
+}
+
 function go(href: string, history: Parameter<unknown>["history"]): void {
   if (new URL(href, window.location.href).href === window.location.href) {
     return;

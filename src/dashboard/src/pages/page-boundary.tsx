@@ -2,6 +2,8 @@ import { Component, type ReactNode } from "react";
 
 interface PageBoundaryProps {
   children: ReactNode;
+  /** Where nobody is near to press a button: tries again by itself whenever this is another. */
+  tryAgainWith?: number;
 }
 
 /** A page that cannot be loaded or drawn takes neither the header nor the other pages with it. */
@@ -10,6 +12,12 @@ export class PageBoundary extends Component<PageBoundaryProps, { failed: boolean
 
   static getDerivedStateFromError() {
     return { failed: true };
+  }
+
+  override componentDidUpdate({ tryAgainWith }: PageBoundaryProps) {
+    if (this.state.failed && tryAgainWith !== this.props.tryAgainWith) {
+      this.setState({ failed: false });
+    }
   }
 
   override render() {

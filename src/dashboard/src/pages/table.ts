@@ -11,6 +11,9 @@ export interface Page {
   range?: Choice<Range>;
   /** What its panels can be compared with. */
   compare?: Choice<Compare>;
+  /** Loads what draws it; what failed may be tried again. */
+  load: () => Promise<ComponentType>;
+  /** Loads it when it is first drawn. */
   Content: ComponentType;
 }
 
@@ -21,37 +24,37 @@ export const PAGES: readonly Page[] = [
     name: "Overview",
     range: HOURS,
     compare: COMPARE,
-    Content: opened(async () => (await import("./overview.tsx")).Overview),
+    ...opened(async () => (await import("./overview.tsx")).Overview),
   },
   {
     path: "/funnels",
     name: "Funnels",
-    Content: opened(async () => (await import("./funnels.tsx")).Funnels),
+    ...opened(async () => (await import("./funnels.tsx")).Funnels),
   },
   {
     path: "/features",
     name: "Features",
     range: HOURS,
-    Content: opened(async () => (await import("./features.tsx")).Features),
+    ...opened(async () => (await import("./features.tsx")).Features),
   },
   {
     path: "/errors",
     name: "Errors",
     range: HOURS,
-    Content: opened(async () => (await import("./errors.tsx")).Errors),
+    ...opened(async () => (await import("./errors.tsx")).Errors),
   },
   {
     path: "/live",
     name: "Live",
-    Content: opened(async () => (await import("./live.tsx")).Live),
+    ...opened(async () => (await import("./live.tsx")).Live),
   },
   {
     path: "/setup",
     name: "Setup",
-    Content: opened(async () => (await import("./setup.tsx")).Setup),
+    ...opened(async () => (await import("./setup.tsx")).Setup),
   },
 ];
 
-function opened(load: () => Promise<ComponentType>): ComponentType {
-  return lazy(async () => ({ default: await load() }));
+function opened(load: () => Promise<ComponentType>): Pick<Page, "load" | "Content"> {
+  return { load, Content: lazy(async () => ({ default: await load() })) };
 }

@@ -91,6 +91,7 @@ function OpenableRow({ row, isOpen, detailsId, onToggle }: OpenableRowProps) {
           {index === 0 ? (
             <button
               type="button"
+              data-on-wall
               aria-expanded={isOpen}
               aria-controls={isOpen ? detailsId : undefined}
               aria-label={row.title}
