@@ -71,7 +71,7 @@ export function PanelFrame(props: PanelFrameProps) {
     children,
   } = props;
   const failure = query.failureReason;
-  // The last picture stays, dimmed, while it is not an answer to what is being asked now.
+  // The last picture stays, dimmed as far as it can still be read, while it is not an answer to what is being asked now.
   const dimmed = picture !== undefined && (failure !== null || query.isPlaceholderData);
   const headline = picture?.headline ?? { value: NO_FIGURE, unit: "\u00a0", note: "\u00a0" };
   const [chosenTable, setChosenTable] = useState(false);
@@ -102,7 +102,9 @@ export function PanelFrame(props: PanelFrameProps) {
           />
         )}
       </header>
-      <div className={`flex min-h-0 flex-1 flex-col gap-1 ${dimmed ? "opacity-60" : ""}`}>
+      <div
+        className={`flex min-h-0 flex-1 flex-col gap-1 ${dimmed ? "opacity-90 saturate-50" : ""}`}
+      >
         {!listsRows && (
           <div className="flex shrink-0 flex-col justify-between gap-x-2 gap-y-1 tablet:flex-row tablet:items-end">
             <Headline testId={`${name}-value`} {...headline} wraps={fitsContent} />
