@@ -37,9 +37,11 @@ function Desk() {
 
   return (
     <div className="flex min-h-dvh flex-col gap-1.5 px-2 pb-1.5 desk:has-data-one-screen:h-dvh desk:has-data-one-screen:min-h-[600px]">
+      <SkipLink />
       <Header page={page} />
       <main
         ref={main}
+        id="page"
         tabIndex={-1}
         aria-labelledby="page-name"
         className="flex min-h-0 flex-1 flex-col outline-none"
@@ -55,5 +57,17 @@ function Desk() {
       </main>
       <Footer />
     </div>
+  );
+}
+
+/** Seen while it has the focus: past all that is the same on every page. */
+function SkipLink() {
+  return (
+    <a
+      href="#page"
+      className="sr-only rounded bg-raised px-1 py-0.5 text-body text-strong focus:not-sr-only focus:fixed focus:top-1 focus:left-1 focus:z-20"
+    >
+      Skip to the page
+    </a>
   );
 }
