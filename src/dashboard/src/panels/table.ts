@@ -32,6 +32,21 @@ export function soFar(running: boolean): string {
   return running ? "so far" : "";
 }
 
+/** The columns of the window compared with, named by its day; none where nothing is compared. */
+export function comparedColumns(words: string | null, columns: readonly Column[]): Column[] {
+  return words === null
+    ? []
+    : columns.map((column) => ({ ...column, name: `${column.name} ${words}` }));
+}
+
+/** What stands in them; gaps where the other day has nothing. */
+export function comparedCells(
+  words: string | null,
+  ...cells: readonly (Cell | undefined)[]
+): Cell[] {
+  return words === null ? [] : cells.map((cell) => cell ?? null);
+}
+
 /** A cell as people read it. */
 export function shown(cell: Cell, kind: CellKind): string {
   if (cell === null) {

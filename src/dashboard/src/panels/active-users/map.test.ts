@@ -46,12 +46,20 @@ it("compared_with_yesterday_each_minute_stands_beside_the_one_a_day_before", () 
     minute: row.minute.replace("-23T", "-22T"),
   }));
   const compared = { answer: { ...then, rows: dayBefore }, agoMs: 86_400_000, words: "yesterday" };
-  const { headline, points } = mapActiveUsers(answer([3, 5, 2], 8, 1), "1h", compared);
+  const picture = mapActiveUsers(answer([3, 5, 2], 8, 1), "1h", compared);
+  const { headline, points } = picture;
   expect(headline.note).toBe("▼ 2 on yesterday");
   expect(points.map((point) => point.compared)).toEqual([7, 9, null]);
   const figures = points.map((point) => readMinute(point).figures[1]);
   expect(figures[0]).toEqual({ label: "Yesterday", value: "7" });
   expect(figures[2]).toEqual({ label: "Yesterday", value: "–" });
+  const { columns, rows } = minutesTable(picture);
+  expect(columns[2]).toEqual({ name: "Active users yesterday", kind: "count" });
+  expect(rows.map((row) => row.slice(1, 3))).toEqual([
+    [3, 7],
+    [5, 9],
+    [2, null],
+  ]);
 });
 
 it("a_running_minute_is_read_as_so_far", () => {

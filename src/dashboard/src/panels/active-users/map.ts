@@ -6,7 +6,7 @@ import { change, compact, full, NO_FIGURE } from "../../figures.ts";
 import { RANGE_WORDS, type Range } from "../../range.ts";
 import { clockTime } from "../../times.ts";
 import type { Picture } from "../panel-frame.tsx";
-import { soFar, type Table } from "../table.ts";
+import { type Column, comparedCells, comparedColumns, soFar, type Table } from "../table.ts";
 
 const MINUTE_MS = 60_000;
 
@@ -71,12 +71,19 @@ export function readMinute(minute: UsersMinute): Reading {
 }
 
 export function minutesTable({ points }: ActiveUsersPicture): Table {
+  const users: Column = { name: "Active users", kind: "count" };
   return {
     columns: [
       { name: "Minute", kind: "time" },
-      { name: "Active users", kind: "count" },
+      users,
+      ...comparedColumns(points[0]?.comparedWords ?? null, [users]),
       { name: "Note", kind: "text" },
     ],
-    rows: points.map(({ timeMs, value, running }) => [timeMs, value, soFar(running)]),
+    rows: points.map(({ timeMs, value, running, compared, comparedWords }) => [
+      timeMs,
+      value,
+      ...comparedCells(comparedWords, compared),
+      soFar(running),
+    ]),
   };
 }

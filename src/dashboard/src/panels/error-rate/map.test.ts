@@ -58,11 +58,19 @@ describe("mapErrorRate", () => {
 
 it("compared_with_last_week_the_last_five_minutes_stand_beside_those_of_then", () => {
   const then = { answer: answer(...calm, [100, 5]), agoMs: 0, words: "last week" };
-  const { headline, points } = mapErrorRate(answer(...calm, [100, 0]), "1h", then);
+  const picture = mapErrorRate(answer(...calm, [100, 0]), "1h", then);
+  const { headline, points } = picture;
   expect(headline.note).toBe("▼ 1 pt on last week");
   expect(points.at(-1)?.compared).toBe(5);
   const figures = points.slice(-1).flatMap((point) => readErrorMinute(point).figures);
   expect(figures.at(-1)).toEqual({ label: "Last week", value: "5%" });
+  const { columns, rows } = errorMinutesTable(picture);
+  expect(columns.slice(4, 7).map(({ name }) => name)).toEqual([
+    "Events last week",
+    "Errors last week",
+    "Error rate last week",
+  ]);
+  expect(rows.at(-1)?.slice(1)).toEqual([100, 0, 0, 100, 5, 5, "so far"]);
   const silent = { ...then, answer: answer([0, 0]) };
   expect(mapErrorRate(answer([100, 0]), "1h", silent).headline.note).toBe("no events last week");
 });
@@ -74,6 +82,8 @@ it("a_silent_minute_is_read_without_a_rate", () => {
     running: false,
     events: 0,
     errors: 0,
+    eventsThen: null,
+    errorsThen: null,
     comparedWords: null,
   };
   expect(readErrorMinute(minute).figures.map((figure) => figure.value)).toEqual(["–", "0", "0"]);

@@ -6,7 +6,7 @@ import { changeInPoints, full, NO_FIGURE, percent } from "../../figures.ts";
 import { RANGE_WORDS, type Range } from "../../range.ts";
 import { clockTime } from "../../times.ts";
 import type { Picture } from "../panel-frame.tsx";
-import { soFar, type Table } from "../table.ts";
+import { type Column, comparedCells, comparedColumns, soFar, type Table } from "../table.ts";
 
 type Answer = Answers["error_rate"];
 type Row = Answer["rows"][number];
@@ -20,6 +20,8 @@ const RECENT_MINUTES = 5;
 export interface ErrorMinute extends Point {
   events: number;
   errors: number;
+  eventsThen: number | null;
+  errorsThen: number | null;
   /** The day compared with, in words; null when there is none. */
   comparedWords: string | null;
 }
@@ -56,13 +58,16 @@ export function mapErrorRate(
       : null,
     points: rows.map(({ minute, events, errors, error_pct }) => {
       const timeMs = Date.parse(minute);
+      const other = then.get(timeMs);
       return {
         timeMs,
         value: error_pct,
         events,
         errors,
         running: timeMs + MINUTE_MS > computedAtMs,
-        compared: then.get(timeMs)?.error_pct ?? null,
+        compared: other?.error_pct ?? null,
+        eventsThen: other?.events ?? null,
+        errorsThen: other?.errors ?? null,
         comparedWords: compared?.words ?? null,
       };
     }),
@@ -102,20 +107,25 @@ export function readErrorMinute(minute: ErrorMinute): Reading {
 }
 
 export function errorMinutesTable({ points }: ErrorRatePicture): Table {
+  const figures: Column[] = [
+    { name: "Events", kind: "count" },
+    { name: "Errors", kind: "count" },
+    { name: "Error rate", kind: "rate" },
+  ];
   return {
     columns: [
       { name: "Minute", kind: "time" },
-      { name: "Events", kind: "count" },
-      { name: "Errors", kind: "count" },
-      { name: "Error rate", kind: "rate" },
+      ...figures,
+      ...comparedColumns(points[0]?.comparedWords ?? null, figures),
       { name: "Note", kind: "text" },
     ],
-    rows: points.map(({ timeMs, events, errors, value, running }) => [
-      timeMs,
-      events,
-      errors,
-      value,
-      soFar(running),
+    rows: points.map((point) => [
+      point.timeMs,
+      point.events,
+      point.errors,
+      point.value,
+      ...comparedCells(point.comparedWords, point.eventsThen, point.errorsThen, point.compared),
+      soFar(point.running),
     ]),
   };
 }

@@ -39,12 +39,23 @@ describe("mapSignupFunnel", () => {
     const then = answer(row("00", 50, 40), row("05", 50, 40));
     const compared = { answer: then, agoMs: 300_000, words: "yesterday" };
     const now = answer(row("00", 60, 30, [100, 40]), row("05", 40, 20));
-    const { headline, buckets } = mapSignupFunnel(now, "1h", compared);
+    const picture = mapSignupFunnel(now, "1h", compared);
+    const { headline, buckets } = picture;
     expect(headline.note).toBe("▼ 30 pts on yesterday");
     // The bucket of then that is as long ago before it.
     expect(buckets.map((bucket) => bucket.comparedPct)).toEqual([null, 80]);
     const last = buckets.slice(-1).flatMap((bucket) => readBucket(bucket).figures);
     expect(last.at(-1)).toEqual({ label: "Yesterday", value: "80%" });
+    const { columns, rows } = bucketsTable(picture);
+    expect(columns.slice(6, 9).map(({ name }) => name)).toEqual([
+      "Started yesterday",
+      "Completed yesterday",
+      "Conversion yesterday",
+    ]);
+    expect(rows.map((cells) => cells.slice(6, 9))).toEqual([
+      [null, null, null],
+      [50, 40, 80],
+    ]);
   });
 
   it("compares_nothing_with_a_range_in_which_too_few_started", () => {

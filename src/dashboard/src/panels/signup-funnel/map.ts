@@ -6,7 +6,7 @@ import { changeInPoints, compact, full, percent } from "../../figures.ts";
 import { RANGE_WORDS, type Range } from "../../range.ts";
 import { clockTime } from "../../times.ts";
 import type { Picture } from "../panel-frame.tsx";
-import { soFar, type Table } from "../table.ts";
+import { type Column, comparedCells, comparedColumns, soFar, type Table } from "../table.ts";
 
 type Answer = Answers["signup_funnel"];
 type Row = Answer["rows"][number];
@@ -15,6 +15,8 @@ export interface SignupBucket extends RateBucket {
   endMs: number;
   wholeBefore: number;
   partBefore: number;
+  wholeThen: number | null;
+  partThen: number | null;
   /** The day compared with, in words; null when there is none. */
   comparedWords: string | null;
 }
@@ -79,6 +81,7 @@ function buckets(
     const startMs = starts[index] ?? 0;
     const endMs = startMs + Math.max(0, widthMs);
     const running = endMs > computedAtMs;
+    const other = then.get(startMs);
     // In a bucket that has just begun, those who complete started before it: no rate yet, and no scale to set by it.
     const premature = running && row.completed > row.started;
     return {
@@ -90,7 +93,9 @@ function buckets(
       wholeBefore: row.started_before,
       partBefore: row.completed_before,
       running,
-      comparedPct: then.get(startMs)?.conversion_pct ?? null,
+      comparedPct: other?.conversion_pct ?? null,
+      wholeThen: other?.started ?? null,
+      partThen: other?.completed ?? null,
       comparedWords: compared?.words ?? null,
     };
   });
@@ -116,14 +121,18 @@ export function readBucket(bucket: SignupBucket): Reading {
 }
 
 export function bucketsTable({ buckets }: SignupFunnelPicture): Table {
+  const figures: Column[] = [
+    { name: "Started", kind: "count" },
+    { name: "Completed", kind: "count" },
+    { name: "Conversion", kind: "rate" },
+  ];
   return {
     columns: [
       { name: "From", kind: "time" },
-      { name: "Started", kind: "count" },
-      { name: "Completed", kind: "count" },
-      { name: "Conversion", kind: "rate" },
+      ...figures,
       { name: "Started one range earlier", kind: "count" },
       { name: "Completed one range earlier", kind: "count" },
+      ...comparedColumns(buckets[0]?.comparedWords ?? null, figures),
       { name: "Note", kind: "text" },
     ],
     rows: buckets.map((bucket) => [
@@ -133,6 +142,7 @@ export function bucketsTable({ buckets }: SignupFunnelPicture): Table {
       bucket.ratePct,
       bucket.wholeBefore,
       bucket.partBefore,
+      ...comparedCells(bucket.comparedWords, bucket.wholeThen, bucket.partThen, bucket.comparedPct),
       soFar(bucket.running),
     ]),
   };

@@ -31,7 +31,7 @@ export function TopFeatures({ range, compare = "none" }: { range: Range; compare
           : []
       }
       sample={{ event_name: "feature_used", properties: { feature: "export" } }}
-      table={query.data && featuresTable(query.data)}
+      table={query.data && featuresTable(query.data, compared)}
     >
       {picture && <RankedBars label="Users of each feature" bars={picture.bars} />}
     </PanelFrame>

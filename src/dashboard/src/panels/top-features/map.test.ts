@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Answers } from "../../api/client.ts";
-import { mapTopFeatures } from "./map.ts";
+import { featuresTable, mapTopFeatures } from "./map.ts";
 
 function answer(rows: Answers["top_features"]["rows"]): Answers["top_features"] {
   return {
@@ -44,6 +44,13 @@ describe("mapTopFeatures", () => {
     ]);
     expect(bars[0]?.title).toBe("export: 50 users, 80 events; yesterday: 100 users");
     expect(bars[1]?.title).toContain("; yesterday: not among the ten");
+    const { columns, rows } = featuresTable(now, compared);
+    expect(columns.slice(3).map(({ name }) => name)).toEqual(["Users yesterday", "Uses yesterday"]);
+    expect(rows).toEqual([
+      ["export", 50, 80, 100, 120],
+      ["search", 20, 30, null, null],
+    ]);
+    expect(featuresTable(now).rows[0]).toEqual(["export", 50, 80]);
   });
 
   it("speaks_of_one_user_as_one", () => {

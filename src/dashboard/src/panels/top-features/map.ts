@@ -4,7 +4,7 @@ import type { Compared } from "../../compare.ts";
 import { change, compact, full, NO_FIGURE } from "../../figures.ts";
 import { RANGE_WORDS, type Range } from "../../range.ts";
 import type { Picture } from "../panel-frame.tsx";
-import type { Table } from "../table.ts";
+import { type Column, comparedCells, comparedColumns, type Table } from "../table.ts";
 
 type Answer = Answers["top_features"];
 type Row = Answer["rows"][number];
@@ -47,14 +47,24 @@ export function mapTopFeatures(
   };
 }
 
-export function featuresTable({ rows }: Answers["top_features"]): Table {
+export function featuresTable({ rows }: Answer, compared: Compared<Answer> | null = null): Table {
+  const figures: Column[] = [
+    { name: "Users", kind: "count" },
+    { name: "Uses", kind: "count" },
+  ];
+  const words = compared?.words ?? null;
+  const then = new Map(compared?.answer.rows.map((row) => [row.feature, row]));
   return {
-    columns: [
-      { name: "Feature", kind: "text" },
-      { name: "Users", kind: "count" },
-      { name: "Uses", kind: "count" },
-    ],
-    rows: rows.map(({ feature, unique_users, events }) => [feature, unique_users, events]),
+    columns: [{ name: "Feature", kind: "text" }, ...figures, ...comparedColumns(words, figures)],
+    rows: rows.map(({ feature, unique_users, events }) => {
+      const other = then.get(feature);
+      return [
+        feature,
+        unique_users,
+        events,
+        ...comparedCells(words, other?.unique_users, other?.events),
+      ];
+    }),
   };
 }
 
