@@ -15,6 +15,8 @@
 //!   addresses, so conversion falls from 62 to 36 %, and each refusal is reported (`email_delivery_failed`), so the share
 //!   of errors rises from 0.4 to about 2.5 % (1.8 % without the campaign). It lasts from minute 3 to minute 8 and comes
 //!   again every 20 minutes.
+//! * The annotations, on a dashboard of the demo's own: that the campaign has started, and that an incident was ended, which
+//!   is what people note. Of the incidents that come again, the first one's end has one.
 //! * The bug: on one page the SDK sends the country code DEU instead of DE. 0.4 % of the events have it and are rejected.
 //! * Before the start lie 26 hours of history, sent first and as fast as it is taken: a night with a fifth of the
 //!   traffic, and two such incidents, of an hour that ended two hours ago and of ten minutes that ended 25 minutes
@@ -27,6 +29,7 @@
 //!
 //! Limits: 500 events a request, three requests at a time for history and three for live traffic; nothing is queued.
 
+mod annotator;
 mod announcement;
 mod event;
 mod product;
@@ -49,6 +52,7 @@ use tokio::{net::TcpListener, time::MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 use self::{
+    annotator::Annotator,
     announcement::{Announcement, local_zone, thousands},
     sender::{SendError, Sender},
     story::Story,
@@ -127,15 +131,21 @@ async fn run_with_weir(model: Model, mut config: Config, shutdown: &Cancellation
         "Weir is running with simulated visitors.\n\n  Dashboard   {dashboard_url}\n  {}\n{kept}",
         events_line(&model, &sender),
     );
+    let annotator = Annotator::new(&dashboard_url).map_err(io::Error::other)?;
     let announcement = Announcement { heading, dashboard_url: Some(dashboard_url), story: model.story };
     // Declared before Weir, so dropped after it.
     let directory = ThrowAwayDirectory::new()?;
     directory.path().clone_into(&mut config.data_dir);
     let weir_shutdown = CancellationToken::new();
     let mut weir = pin!(app::run(config, listeners, Clock::System, weir_shutdown.clone()));
+    let traffic = send_traffic(model, &sender, &announcement);
+    let annotations = async {
+        annotator.annotate(&model.story).await;
+        Ok(())
+    };
     let outcome = tokio::select! {
         ended = &mut weir => return ended,
-        outcome = send_traffic(model, &sender, &announcement) => outcome,
+        outcome = async { tokio::try_join!(traffic, annotations) } => outcome.map(|_| ()),
         () = shutdown.cancelled() => Ok(()),
     };
     weir_shutdown.cancel();

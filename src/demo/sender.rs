@@ -23,8 +23,8 @@ use super::event::Event;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// Wait before a request is sent again, doubled each time, unless the answer says how long.
-const RETRY_WAIT_MIN: Duration = Duration::from_millis(500);
-const RETRY_WAIT_MAX: Duration = Duration::from_secs(30);
+pub const RETRY_WAIT_MIN: Duration = Duration::from_millis(500);
+pub const RETRY_WAIT_MAX: Duration = Duration::from_secs(30);
 
 /// Why sending cannot go on; whatever may pass is tried again instead.
 #[derive(Debug, thiserror::Error)]
@@ -65,15 +65,9 @@ enum Attempt {
 impl Sender {
     /// `url`: of the listener that takes events, with or without the path.
     pub fn new(url: &str) -> Result<Self, SendError> {
-        let base = url.trim_end_matches('/').trim_end_matches("/events");
-        let http = Client::builder().connect_timeout(CONNECT_TIMEOUT).timeout(REQUEST_TIMEOUT);
-        // A proxy of the environment does not lead to this machine.
-        let local = base.contains("//127.") || base.contains("//localhost") || base.contains("//[::1]");
-        let http = if local { http.no_proxy() } else { http };
-        let endpoint = format!("{base}/events");
-        let http = http.build().map_err(|source| SendError::Client { endpoint: endpoint.clone(), source })?;
+        let endpoint = format!("{}/events", url.trim_end_matches('/').trim_end_matches("/events"));
         Ok(Self {
-            http,
+            http: client(&endpoint)?,
             endpoint,
             accepted: AtomicU64::new(0),
             rejected: AtomicU64::new(0),
@@ -169,6 +163,15 @@ impl Sender {
             tracing::warn!(reason, "events were rejected that should not be");
         }
     }
+}
+
+/// For requests to one endpoint.
+pub fn client(endpoint: &str) -> Result<Client, SendError> {
+    let http = Client::builder().connect_timeout(CONNECT_TIMEOUT).timeout(REQUEST_TIMEOUT);
+    // A proxy of the environment does not lead to this machine.
+    let local = endpoint.contains("//127.") || endpoint.contains("//localhost") || endpoint.contains("//[::1]");
+    let http = if local { http.no_proxy() } else { http };
+    http.build().map_err(|source| SendError::Client { endpoint: endpoint.to_owned(), source })
 }
 
 /// The next request's events; a function of its own so that the lock is not held while they are sent.

@@ -21,6 +21,15 @@ pub const PAST_INCIDENTS_MINUTES: [Range<i64>; 2] = [-180..-120, -35..-25];
 pub const INCIDENT_MINUTES: Range<i64> = 3..8;
 pub const INCIDENT_EVERY_MINUTES: i64 = 20;
 
+const SENDER_FIXED: &str = "Sender domain fixed";
+/// What the people of the product note, and the minute of it: what they did. That e-mails begin to fail nobody knows then.
+pub const ANNOTATIONS: [(i64, &str); 4] = [
+    (PAST_INCIDENTS_MINUTES[0].end, SENDER_FIXED),
+    (PAST_INCIDENTS_MINUTES[1].end, SENDER_FIXED),
+    (CAMPAIGN_MINUTE, "Campaign started"),
+    (INCIDENT_MINUTES.end, SENDER_FIXED),
+];
+
 /// The schedule. Times are milliseconds since the epoch. A minute of the story is a minute before the start, and after it
 /// `speed` of them are one.
 #[derive(Debug, Clone, Copy)]

@@ -4,12 +4,15 @@ use std::{
     fs::File,
     ops::Range,
     path::Path,
-    process::{Child, Command},
+    process::{Child, Command, Stdio},
 };
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::app::{TestApp, eventually};
+use crate::{
+    app::{Reply, TestApp, eventually, moment_ms},
+    process::free_ports,
+};
 
 const FUNNEL: &str = "steps=signup_started,verification_email_sent,email_verified,signup_completed&window=10m&range=6h\
     &breakdown=properties.email_domain";
@@ -26,6 +29,20 @@ impl Demo {
         let demo = Command::new(env!("CARGO_BIN_EXE_weir"))
             .args(["demo", "--url", &app.ingest_url, "--events-per-second", "8", "--seed", "7"])
             .stdout(File::create(printed).expect("a file"))
+            .spawn();
+        Self(demo.expect("the demo starts"))
+    }
+
+    /// Starts with a Weir of its own, and passes fast.
+    fn start_alone(directory: &Path, [ingest, dashboard, engine]: [u16; 3]) -> Self {
+        let demo = Command::new(env!("CARGO_BIN_EXE_weir"))
+            .args(["demo", "--events-per-second", "1", "--seed", "7", "--speed", "60"])
+            .env("TMPDIR", directory)
+            .env("WEIR_INGEST_ADDR", format!("127.0.0.1:{ingest}"))
+            .env("WEIR_DASHBOARD_ADDR", format!("127.0.0.1:{dashboard}"))
+            .env("WEIR_ENGINE_PORT", engine.to_string())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
             .spawn();
         Self(demo.expect("the demo starts"))
     }
@@ -121,4 +138,28 @@ async fn the_funnel_shows_that_gmail_stops_at_the_verification_and_recovers() {
     eventually("a rejected event", || async { kept().await.is_object() }).await;
     let reason = kept().await["reason"].to_string();
     assert!(reason.contains("DEU") && reason.contains("ISO 3166-1"), "{reason}");
+
+    let annotations = app.get(&format!("{}/api/annotations", app.dashboard_url)).await.json;
+    assert_eq!(annotations["annotations"], json!([]), "the dashboard belongs to somebody else");
+}
+
+#[tokio::test]
+async fn what_people_did_is_annotated_when_they_have_done_it() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let ports = free_ports();
+    let _demo = Demo::start_alone(directory.path(), ports);
+    let (http, url) = (reqwest::Client::new(), format!("http://127.0.0.1:{}/api/annotations", ports[1]));
+    let annotations = || async {
+        let listed = Reply::of(http.get(&url).send().await.ok()?).await.json["annotations"].as_array()?.clone();
+        Some(listed.iter().map(|each| (each["text"].to_string(), moment_ms(&each["at"]))).collect::<Vec<_>>())
+    };
+    let count = || async { annotations().await.map_or(0, |annotations| annotations.len()) };
+    eventually("those of history", || async { count().await >= 2 }).await;
+    eventually("those of the present", || async { count().await == 4 }).await;
+    let (texts, at_ms): (Vec<_>, Vec<_>) = annotations().await.expect("an answer").into_iter().unzip();
+    let fixed = r#""Sender domain fixed""#;
+    assert_eq!(texts, [fixed, fixed, r#""Campaign started""#, fixed]);
+    // Minutes -120, -25, 1 and 8, of which those after the start are seconds.
+    let since_the_campaign_ms = at_ms.iter().map(|at| at - at_ms[2]);
+    assert!(since_the_campaign_ms.eq([-120 * MINUTE_MS - 1_000, -25 * MINUTE_MS - 1_000, 0, 7_000]), "{at_ms:?}");
 }
