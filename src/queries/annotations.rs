@@ -1,6 +1,6 @@
 //! Marks with a text at a moment, such as "fix deployed", which charts over time draw.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +16,10 @@ use crate::{
     clock::rfc3339,
     store::{Store, StoreError},
 };
+
+/// What this process changes is read at once; what another one does, after so long. Pages ask with each revision, and cost
+/// ClickHouse one query in this time, however many they are.
+pub(super) const MARKS_VALID: Duration = Duration::from_secs(5);
 
 /// Characters of a text: what a chart has room for in a line or two.
 const ANNOTATION_CHARS_MAX: usize = 200;
@@ -117,7 +121,7 @@ impl Answers {
         }
         let id = format!("{:032x}", rand::random::<u128>());
         self.save_definition(Kind::Annotation, &id, &mark).await?;
-        self.marks.forget(&());
+        self.tell_of_marks();
         Ok(Annotation::new(&id, &mark))
     }
 
@@ -127,8 +131,14 @@ impl Answers {
             return Ok(false);
         }
         self.delete_definition(Kind::Annotation, id).await?;
-        self.marks.forget(&());
+        self.tell_of_marks();
         Ok(true)
+    }
+
+    /// Open pages ask again with the next revision, and get what was changed.
+    fn tell_of_marks(&self) {
+        self.marks.forget(&());
+        self.revisions.note_change();
     }
 
     fn marks(&self) -> Waiting<Marks> {

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use tokio::sync::watch;
 
 use super::{
-    annotations::Marks,
+    annotations::{MARKS_VALID, Marks},
     arguments::Arguments,
     catalog::Query,
     computation::Outcome,
@@ -50,7 +50,7 @@ pub struct Answers {
     pub(super) marks: Latest<(), Marks>,
     pub(super) store_report: Latest<(), Arc<StoreReport>>,
     freshness: Freshness,
-    revisions: Revisions,
+    pub(super) revisions: Revisions,
     latest: Latest<(String, Arguments), Arc<Answer>>,
     pub(super) newest_event: NewestEvent,
 }
@@ -65,7 +65,7 @@ impl Answers {
             store,
             clock,
             funnels,
-            marks: Latest::new(1, VALID_MIN),
+            marks: Latest::new(1, MARKS_VALID),
             store_report: Latest::new(1, VALID_MIN),
             freshness,
         }

@@ -5,8 +5,9 @@ use std::sync::atomic::Ordering;
 use serde_json::{Value, json};
 
 use crate::{
-    app::{Reply, TestApp, eventually},
+    app::{Reply, TestApp, eventually, moment_ms},
     queries::NOW_MS,
+    stream::Told,
 };
 
 /// A text, by what `GET /api/annotations` takes.
@@ -96,6 +97,21 @@ async fn annotations_are_bounded_in_number() {
     assert_eq!(delete(&app, "7").await, 204);
     let made = post(&app, &json!({ "text": "one more" })).await;
     assert_eq!(made.status, 201, "{made:?}");
+}
+
+#[tokio::test]
+async fn pages_are_told_of_an_annotation_and_of_its_end() {
+    let app = TestApp::start().await;
+    app.schema().await;
+    let mut told = Told::open(&app).await;
+    told.next().await.expect("the current revision, at once");
+    assert_eq!(texts(&app, "").await, Vec::<Value>::new());
+    let made = post(&app, &json!({ "text": "fix deployed" })).await;
+    let since_ms = told.after(moment_ms(&made.json["at"])).await;
+    assert_eq!(texts(&app, "").await, ["fix deployed"]);
+    assert_eq!(delete(&app, made.json["id"].as_str().expect("an id")).await, 204);
+    told.after(since_ms).await;
+    assert_eq!(texts(&app, "").await, Vec::<Value>::new());
 }
 
 /// Two dashboards may share a server, and an answer is shared for a moment only.

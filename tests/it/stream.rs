@@ -34,7 +34,7 @@ impl Told {
     }
 
     /// Waits for a revision that begins after a moment.
-    async fn after(&mut self, moment_ms: i64) -> i64 {
+    pub async fn after(&mut self, moment_ms: i64) -> i64 {
         loop {
             let since_ms = self.next().await.expect("a revision");
             if since_ms > moment_ms {
