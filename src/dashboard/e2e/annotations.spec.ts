@@ -52,6 +52,25 @@ test("a_moment_is_marked_on_all_time_charts_and_unmarked_again", async ({
   await expect(page.getByRole("button", { name: "Annotate" })).toBeFocused();
 });
 
+test("other_open_pages_are_told_of_a_mark_and_of_its_end", async ({ page, context, weir }) => {
+  await Promise.all(lastHour().map((events) => weir.send(events)));
+  const other = await context.newPage();
+  for (const each of [page, other]) {
+    await each.goto(weir.dashboardUrl);
+    await expect(each.getByRole("status")).toHaveText("Live");
+  }
+  // Asked for as the page opened. No event comes: what is told next is the mark.
+  await expect(other.getByRole("region")).toHaveCount(4);
+  await page.getByRole("button", { name: "Annotate" }).click();
+  await page.getByLabel("Text").fill("fix deployed");
+  await page.keyboard.press("Enter");
+  const marks = other.getByTestId("annotation");
+  await expect(marks).toHaveCount(3);
+  await page.getByRole("button", { name: "Annotate" }).click();
+  await page.getByRole("button", { name: "Delete fix deployed" }).click();
+  await expect(marks).toHaveCount(0);
+});
+
 test("an_annotation_that_is_refused_says_why_and_stays_to_be_mended", async ({ page, weir }) => {
   await page.goto(weir.dashboardUrl);
   await page.getByRole("button", { name: "Annotate" }).click();

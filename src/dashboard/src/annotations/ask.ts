@@ -1,6 +1,7 @@
 import { keepPreviousData, queryOptions } from "@tanstack/react-query";
 import { fetchAnnotations } from "../api/client.ts";
-import { POLL_INTERVAL_MS } from "../api/refetching.ts";
+import { POLL_INTERVAL_MS, refetchAfterMs } from "../api/refetching.ts";
+import { stream } from "../api/stream.ts";
 import type { Range } from "../range.ts";
 
 /** All annotations begin with it, whatever their range. */
@@ -11,7 +12,8 @@ export const askAnnotations = (range: Range) =>
   queryOptions({
     queryKey: [...ANNOTATIONS_KEY, range],
     queryFn: ({ signal }) => fetchAnnotations(range, signal),
-    refetchInterval: POLL_INTERVAL_MS,
+    meta: { isTold: true },
+    refetchInterval: () => refetchAfterMs(undefined, stream.read()),
     placeholderData: keepPreviousData,
     retry: true,
     retryDelay: POLL_INTERVAL_MS,

@@ -51,7 +51,7 @@ export function followRevisions(queries: QueryClient): void {
 }
 
 function isFollowed({ meta }: Query): boolean {
-  return meta?.title !== undefined && meta.isTold !== false;
+  return meta?.isTold ?? meta?.title !== undefined;
 }
 
 /** An answer that does not say when it was computed may always lack it. */

@@ -11,11 +11,11 @@ import type { Receipt } from "./client.ts";
 
 declare module "@tanstack/react-query" {
   interface Register {
-    /** A query with a title is shown on the page: the header watches it, and calls it so. */
     queryMeta: {
-      title: string;
-      /** False for what changes without a revision: it is polled whether or not the stream is open. */
-      isTold?: false;
+      /** The header watches a query that has one, and calls it so. */
+      title?: string;
+      /** Whether it is asked again when something is told. By default, what has a title is. */
+      isTold?: boolean;
     };
   }
 }
