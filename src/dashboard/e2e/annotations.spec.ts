@@ -1,6 +1,6 @@
 import { expect } from "@playwright/test";
 import { lastHour } from "./traffic.ts";
-import { test } from "./weir.ts";
+import { test, type Weir } from "./weir.ts";
 
 test("a_moment_is_marked_on_all_time_charts_and_unmarked_again", async ({
   page,
@@ -20,14 +20,7 @@ test("a_moment_is_marked_on_all_time_charts_and_unmarked_again", async ({
   await expect(marks).toHaveCount(3);
   await expect(marks.first().locator("title")).toHaveText(/^Annotation, \d\d:\d\d: fix deployed$/);
 
-  // As whatever deploys does it.
-  const at = new Date(Date.now() - 40 * 60_000).toISOString();
-  const reply = await fetch(`${weir.dashboardUrl}/api/annotations`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ text: "campaign started in all of the north", at }),
-  });
-  expect(reply.status).toBe(201);
+  await annotate(weir, "campaign started in all of the north", 40);
   await expect(marks).toHaveCount(6);
   for (const [width, height] of [
     [1920, 1080],
@@ -51,6 +44,34 @@ test("a_moment_is_marked_on_all_time_charts_and_unmarked_again", async ({
   await expect(page.getByRole("dialog")).toBeHidden();
   await expect(page.getByRole("button", { name: "Annotate" })).toBeFocused();
 });
+
+test("who_has_no_pointer_reads_a_mark_with_the_figures_of_its_minute", async ({ page, weir }) => {
+  await Promise.all(lastHour().map((events) => weir.send(events)));
+  await annotate(weir, "campaign started", 40);
+  await page.goto(weir.dashboardUrl);
+  await expect(page.getByTestId("annotation")).toHaveCount(3);
+  const users = page.getByRole("region", { name: "Active users", exact: true });
+  const read = users.getByRole("paragraph").filter({ hasText: "campaign started" });
+  await users.getByRole("application").focus();
+  for (let minute = 0; minute < 60 && !(await read.isVisible()); minute += 1) {
+    await page.keyboard.press("ArrowRight");
+    await page.evaluate(() => new Promise(requestAnimationFrame));
+  }
+  await expect(read).toBeVisible();
+  await users.getByRole("button", { name: "More of Active users" }).click();
+  await users.getByRole("button", { name: "Show as table" }).click();
+  await expect(users.getByRole("row").filter({ hasText: "campaign started" })).toHaveCount(1);
+});
+
+/** As whatever deploys does it. */
+async function annotate(weir: Weir, text: string, minutesAgo: number): Promise<void> {
+  const reply = await fetch(`${weir.dashboardUrl}/api/annotations`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ text, at: new Date(Date.now() - minutesAgo * 60_000).toISOString() }),
+  });
+  expect(reply.status).toBe(201);
+}
 
 test("other_open_pages_are_told_of_a_mark_and_of_its_end", async ({ page, context, weir }) => {
   await Promise.all(lastHour().map((events) => weir.send(events)));

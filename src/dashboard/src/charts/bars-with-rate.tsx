@@ -12,6 +12,7 @@ import { compact, percent } from "../figures.ts";
 import { TimeAxis, VALUE_AXIS_EM, ValueAxis } from "./axes.tsx";
 import { ChartTooltip, type Reading } from "./chart-tooltip.tsx";
 import { type ChartMark, markLine } from "./mark-line.tsx";
+import { marksByPlace } from "./marks.ts";
 import { Measured, type Room } from "./measured.tsx";
 import { palette } from "./palette.ts";
 import { bucketTicks, LABEL_EM, labelsThatFit, valueTicks } from "./scale.ts";
@@ -55,9 +56,11 @@ function Drawn<Shown extends RateBucket>({
   );
   const plotWidth = room.width - 2 * VALUE_AXIS_EM * room.em;
   const starts = buckets.map((bucket) => bucket.startMs);
+  const places = marksByPlace(starts, marks);
   const read = ({ active, payload }: TooltipContentProps) => {
-    const bucket = active ? buckets[payload[0]?.payload.index ?? -1] : undefined;
-    return bucket === undefined ? null : <ChartTooltip {...readBucket(bucket)} />;
+    const index: number = active ? (payload[0]?.payload.index ?? -1) : -1;
+    const bucket = buckets[index];
+    return bucket && <ChartTooltip {...readBucket(bucket)} marks={places[index]} />;
   };
   const bar = { yAxisId: "count", isAnimationActive: false } as const;
 

@@ -9,6 +9,7 @@ import {
 import { TimeAxis, VALUE_AXIS_EM, ValueAxis } from "./axes.tsx";
 import { ChartTooltip, type Reading } from "./chart-tooltip.tsx";
 import { type ChartMark, markLine } from "./mark-line.tsx";
+import { marksByPlace } from "./marks.ts";
 import { Measured, type Room, SMALL_EM } from "./measured.tsx";
 import { palette } from "./palette.ts";
 import { LABEL_EM, labelsThatFit, timeTicks, valueTicks } from "./scale.ts";
@@ -55,9 +56,14 @@ function Drawn<Shown extends Point>({
   const fromMs = points[0]?.timeMs ?? 0;
   const toMs = points.at(-1)?.timeMs ?? 0;
   const plotWidth = room.width - VALUE_AXIS_EM * room.em;
+  const places = marksByPlace(
+    points.map((point) => point.timeMs),
+    marks,
+  );
   const read = ({ active, payload }: TooltipContentProps) => {
-    const point = active ? points[payload[0]?.payload.index ?? -1] : undefined;
-    return point === undefined ? null : <ChartTooltip {...readPoint(point)} />;
+    const index: number = active ? (payload[0]?.payload.index ?? -1) : -1;
+    const point = points[index];
+    return point && <ChartTooltip {...readPoint(point)} marks={places[index]} />;
   };
   const line = {
     xAxisId: "time",

@@ -27,9 +27,9 @@ const NUMBERS: Record<CellKind, ((value: number) => string) | null> = {
   points: changeInPoints,
 };
 
-/** What to note on a minute or a bucket that has not ended. */
-export function soFar(running: boolean): string {
-  return running ? "so far" : "";
+/** What to note on a minute or a bucket: that it has not ended, and what somebody has marked in it. */
+export function note(running: boolean, marks: readonly { text: string }[] = []): string {
+  return [...(running ? ["so far"] : []), ...marks.map(({ text }) => text)].join("; ");
 }
 
 /** The columns of the window compared with, named by its day; none where nothing is compared. */

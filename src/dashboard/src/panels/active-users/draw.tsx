@@ -31,7 +31,7 @@ export function ActiveUsers({ range, compare = "none" }: { range: Range; compare
         ...(compared ? [{ mark: "line compared", label: compared.words } as const] : []),
       ]}
       sample={{ event_name: "page_view" }}
-      table={picture && minutesTable(picture)}
+      table={picture && minutesTable(picture, marks)}
     >
       {picture && (
         <LineOverTime

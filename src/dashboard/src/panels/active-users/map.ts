@@ -1,12 +1,14 @@
+import type { Mark } from "../../annotations/map.ts";
 import type { Answers } from "../../api/client.ts";
 import type { Reading } from "../../charts/chart-tooltip.tsx";
+import { marksByPlace } from "../../charts/marks.ts";
 import type { Point } from "../../charts/stretches.ts";
 import { byMoment, type Compared, label } from "../../compare.ts";
 import { change, compact, full, NO_FIGURE } from "../../figures.ts";
 import { RANGE_WORDS, type Range } from "../../range.ts";
 import { clockTime } from "../../times.ts";
 import type { Picture } from "../panel-frame.tsx";
-import { type Column, comparedCells, comparedColumns, soFar, type Table } from "../table.ts";
+import { type Column, comparedCells, comparedColumns, note, type Table } from "../table.ts";
 
 const MINUTE_MS = 60_000;
 
@@ -70,7 +72,11 @@ export function readMinute(minute: UsersMinute): Reading {
   };
 }
 
-export function minutesTable({ points }: ActiveUsersPicture): Table {
+export function minutesTable({ points }: ActiveUsersPicture, marks: readonly Mark[] = []): Table {
+  const places = marksByPlace(
+    points.map((point) => point.timeMs),
+    marks,
+  );
   const users: Column = { name: "Active users", kind: "count" };
   return {
     columns: [
@@ -79,11 +85,11 @@ export function minutesTable({ points }: ActiveUsersPicture): Table {
       ...comparedColumns(points[0]?.comparedWords ?? null, [users]),
       { name: "Note", kind: "text" },
     ],
-    rows: points.map(({ timeMs, value, running, compared, comparedWords }) => [
+    rows: points.map(({ timeMs, value, running, compared, comparedWords }, index) => [
       timeMs,
       value,
       ...comparedCells(comparedWords, compared),
-      soFar(running),
+      note(running, places[index]),
     ]),
   };
 }

@@ -31,7 +31,7 @@ export function ErrorRate({ range, compare = "none" }: { range: Range; compare?:
         ...(compared ? [{ mark: "line compared", label: compared.words } as const] : []),
       ]}
       sample={{ event_name: "error_occurred" }}
-      table={picture && errorMinutesTable(picture)}
+      table={picture && errorMinutesTable(picture, marks)}
     >
       {picture && (
         <LineOverTime

@@ -1,12 +1,14 @@
+import type { Mark } from "../../annotations/map.ts";
 import type { Answers } from "../../api/client.ts";
 import type { Reading } from "../../charts/chart-tooltip.tsx";
+import { marksByPlace } from "../../charts/marks.ts";
 import type { Point } from "../../charts/stretches.ts";
 import { byMoment, type Compared, label } from "../../compare.ts";
 import { changeInPoints, full, NO_FIGURE, percent } from "../../figures.ts";
 import { RANGE_WORDS, type Range } from "../../range.ts";
 import { clockTime } from "../../times.ts";
 import type { Picture } from "../panel-frame.tsx";
-import { type Column, comparedCells, comparedColumns, soFar, type Table } from "../table.ts";
+import { type Column, comparedCells, comparedColumns, note, type Table } from "../table.ts";
 
 type Answer = Answers["error_rate"];
 type Row = Answer["rows"][number];
@@ -106,7 +108,14 @@ export function readErrorMinute(minute: ErrorMinute): Reading {
   };
 }
 
-export function errorMinutesTable({ points }: ErrorRatePicture): Table {
+export function errorMinutesTable(
+  { points }: ErrorRatePicture,
+  marks: readonly Mark[] = [],
+): Table {
+  const places = marksByPlace(
+    points.map((point) => point.timeMs),
+    marks,
+  );
   const figures: Column[] = [
     { name: "Events", kind: "count" },
     { name: "Errors", kind: "count" },
@@ -119,13 +128,13 @@ export function errorMinutesTable({ points }: ErrorRatePicture): Table {
       ...comparedColumns(points[0]?.comparedWords ?? null, figures),
       { name: "Note", kind: "text" },
     ],
-    rows: points.map((point) => [
+    rows: points.map((point, index) => [
       point.timeMs,
       point.events,
       point.errors,
       point.value,
       ...comparedCells(point.comparedWords, point.eventsThen, point.errorsThen, point.compared),
-      soFar(point.running),
+      note(point.running, places[index]),
     ]),
   };
 }

@@ -32,7 +32,7 @@ export function SignupFunnel({ range, compare = "none" }: { range: Range; compar
         ...(compared ? [{ mark: "rate compared", label: compared.words } as const] : []),
       ]}
       sample={{ event_name: "signup_started" }}
-      table={picture && bucketsTable(picture)}
+      table={picture && bucketsTable(picture, marks)}
     >
       {picture && (
         <BarsWithRate

@@ -109,4 +109,13 @@ it("the_table_holds_every_bucket_beside_the_one_a_range_earlier", () => {
     [4, 1, 25, 5, 2, ""],
     [2, 1, 50, 0, 0, "so far"],
   ]);
+  const mark = (minute: string, text: string) => {
+    const timeMs = Date.parse(`2026-11-23T10:${minute}:30Z`);
+    return { id: text, timeMs, text, name: text };
+  };
+  const marks = [mark("09", "broken"), mark("11", "fixed"), mark("12", "told")];
+  expect(bucketsTable(picture, marks).rows.map((cells) => cells.at(-1))).toEqual([
+    "broken",
+    "so far; fixed; told",
+  ]);
 });

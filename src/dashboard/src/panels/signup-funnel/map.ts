@@ -1,12 +1,14 @@
+import type { Mark } from "../../annotations/map.ts";
 import type { Answers } from "../../api/client.ts";
 import type { RateBucket } from "../../charts/bars-with-rate.tsx";
 import type { Reading } from "../../charts/chart-tooltip.tsx";
+import { marksByPlace } from "../../charts/marks.ts";
 import { byMoment, type Compared, label } from "../../compare.ts";
 import { changeInPoints, compact, full, percent } from "../../figures.ts";
 import { RANGE_WORDS, type Range } from "../../range.ts";
 import { clockTime } from "../../times.ts";
 import type { Picture } from "../panel-frame.tsx";
-import { type Column, comparedCells, comparedColumns, soFar, type Table } from "../table.ts";
+import { type Column, comparedCells, comparedColumns, note, type Table } from "../table.ts";
 
 type Answer = Answers["signup_funnel"];
 type Row = Answer["rows"][number];
@@ -120,7 +122,11 @@ export function readBucket(bucket: SignupBucket): Reading {
   };
 }
 
-export function bucketsTable({ buckets }: SignupFunnelPicture): Table {
+export function bucketsTable({ buckets }: SignupFunnelPicture, marks: readonly Mark[] = []): Table {
+  const places = marksByPlace(
+    buckets.map((bucket) => bucket.startMs),
+    marks,
+  );
   const figures: Column[] = [
     { name: "Started", kind: "count" },
     { name: "Completed", kind: "count" },
@@ -135,7 +141,7 @@ export function bucketsTable({ buckets }: SignupFunnelPicture): Table {
       ...comparedColumns(buckets[0]?.comparedWords ?? null, figures),
       { name: "Note", kind: "text" },
     ],
-    rows: buckets.map((bucket) => [
+    rows: buckets.map((bucket, index) => [
       bucket.startMs,
       bucket.whole,
       bucket.part,
@@ -143,7 +149,7 @@ export function bucketsTable({ buckets }: SignupFunnelPicture): Table {
       bucket.wholeBefore,
       bucket.partBefore,
       ...comparedCells(bucket.comparedWords, bucket.wholeThen, bucket.partThen, bucket.comparedPct),
-      soFar(bucket.running),
+      note(bucket.running, places[index]),
     ]),
   };
 }
