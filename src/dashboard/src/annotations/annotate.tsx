@@ -28,7 +28,7 @@ export function Annotate({ range }: { range: Choice<Range> }) {
       <button
         type="button"
         onClick={() => setOpenedMs(Date.now())}
-        className={`${BUTTON} shrink-0 text-body wide:order-last`}
+        className={`${BUTTON} shrink-0 text-body`}
       >
         Annotate
       </button>

@@ -12,7 +12,7 @@ export interface ChartMark {
 }
 
 /** Characters that stand beside the line; the whole text is its name and its tooltip. */
-const LABEL_CHARS_MAX = 18;
+const LABEL_CHARS_MAX = 20;
 
 /** Neighbours' texts stand in rows of their own, or they would hide each other. */
 const LABEL_ROWS = 3;

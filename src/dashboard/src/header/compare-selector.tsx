@@ -21,7 +21,7 @@ export function CompareSelector({ compare }: { compare: Choice<Compare> }) {
       aria-label="Compare with"
       value={chosen}
       onChange={(event) => select(event.target.value)}
-      className="touch-target shrink-0 cursor-pointer rounded border border-line bg-ground px-1 py-0.5 text-body text-plain hover:text-strong wide:order-last"
+      className="touch-target shrink-0 cursor-pointer rounded border border-line bg-ground px-1 py-0.5 text-body text-plain hover:text-strong"
     >
       {compare.choices.map((choice) => (
         <option key={choice} value={choice}>

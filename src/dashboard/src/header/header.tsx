@@ -9,7 +9,7 @@ import { StatusLight } from "./status-light.tsx";
 
 /**
  * Stays on the screen while a page scrolls; on a phone only its last line does, which says whether
- * and how far to trust the rest.
+ * and how far to trust the rest. Where one line is too short, what is chosen goes to the next, together.
  */
 export function Header({ page }: { page: Page | undefined }) {
   return (
@@ -18,18 +18,20 @@ export function Header({ page }: { page: Page | undefined }) {
         <p className="text-title font-semibold text-strong">Weir</p>
         <PageLinks current={page} />
         {page?.range !== undefined && (
-          <div className="ml-auto wide:order-last">
-            <ChoiceSelector
-              name="Range"
-              parameter={page.range}
-              titleOf={(range) => `The last ${RANGE_WORDS[range]}`}
-            />
+          <div className="contents tablet:order-last tablet:ml-auto tablet:flex tablet:items-center tablet:gap-x-2">
+            <div className="max-tablet:ml-auto">
+              <ChoiceSelector
+                name="Range"
+                parameter={page.range}
+                titleOf={(range) => `The last ${RANGE_WORDS[range]}`}
+              />
+            </div>
+            {page.compare !== undefined && <CompareSelector compare={page.compare} />}
+            <Annotate range={page.range} />
           </div>
         )}
-        {page?.compare !== undefined && <CompareSelector compare={page.compare} />}
-        {page?.range !== undefined && <Annotate range={page.range} />}
       </div>
-      <div className="flex min-w-0 flex-wrap items-center gap-x-2 bg-ground text-body max-tablet:sticky max-tablet:top-0 max-tablet:z-10 max-tablet:py-0.5 tablet:basis-full wide:flex-1 wide:basis-0 wide:flex-nowrap">
+      <div className="flex min-w-0 flex-wrap items-center gap-x-2 bg-ground text-body max-tablet:sticky max-tablet:top-0 max-tablet:z-10 max-tablet:py-0.5 tablet:flex-1 tablet:basis-[16rem] tablet:flex-nowrap">
         <StatusLight />
         <DataAge />
       </div>
