@@ -36,7 +36,14 @@ export function RankedBars({ label, bars }: { label: string; bars: readonly Rank
               className={`relative min-w-[2px] shrink-0 bg-now ${comparedShare > 0 ? "h-[45%]" : "h-[62%]"}`}
               style={{ width: `calc(${share} * (100% - 4.5em))` }}
             />
-            <span className="relative shrink-0 text-strong">{value}</span>
+            <span
+              className="relative shrink-0 text-strong"
+              style={{
+                marginLeft: `calc(${Math.max(0, comparedShare - share)} * (100% - 4.5em))`,
+              }}
+            >
+              {value}
+            </span>
           </span>
         </li>
       ))}
