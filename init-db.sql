@@ -1,5 +1,19 @@
--- The one schema of Weir, for the embedded engine and for a ClickHouse server's first boot.
--- Every statement may run again. Statements end with a semicolon at the end of a line.
+-- The one schema of Weir, as new tables are made: for the embedded engine and for a ClickHouse server's first boot. Tables of an older
+-- version are brought up to it by `weir migrate`, which every start does too. Every statement may run again. Statements end with a
+-- semicolon at the end of a line.
+
+-- A first boot runs this in the database `default`. The program leaves these two out, and takes CLICKHOUSE_DATABASE.
+CREATE DATABASE IF NOT EXISTS weir;
+USE weir;
+
+-- Which versions of the schema the tables have been brought to; the highest counts.
+CREATE TABLE IF NOT EXISTS weir_schema_versions
+(
+    version UInt32,
+    applied_at DateTime DEFAULT now()
+)
+ENGINE = ReplacingMergeTree(applied_at)
+ORDER BY version;
 
 CREATE TABLE IF NOT EXISTS events
 (
@@ -33,20 +47,6 @@ TTL date + INTERVAL 90 DAY
 -- How many inserts back a repeated deduplication token is recognised, one entry for each partition an insert touches. It must
 -- exceed what the journal can send again after a crash or a long outage, and an entry costs little.
 SETTINGS non_replicated_deduplication_window = 10000;
-
--- A table of before the codecs gets them. Nothing is written anew: parts take them when they are merged.
-ALTER TABLE events
-    MODIFY COLUMN event_name CODEC(ZSTD(1)),
-    MODIFY COLUMN timestamp CODEC(Delta, ZSTD(1)),
-    MODIFY COLUMN session_id CODEC(ZSTD(1)),
-    MODIFY COLUMN user_id CODEC(ZSTD(1)),
-    MODIFY COLUMN device_type CODEC(ZSTD(1)),
-    MODIFY COLUMN country_code CODEC(ZSTD(1)),
-    MODIFY COLUMN properties CODEC(ZSTD(1)),
-    MODIFY COLUMN event_id CODEC(ZSTD(1)),
-    MODIFY COLUMN received_at CODEC(T64, ZSTD(1)),
-    MODIFY COLUMN clock_skew_ms CODEC(ZSTD(1)),
-    MODIFY COLUMN feature CODEC(ZSTD(1));
 
 -- Each rollup is a statement of its own, so that a table that is there gets what it lacks. Its old parts answer from their rows until a rollup
 -- is built for them. A query is served by a rollup only if it repeats the rollup's expressions word for word.
@@ -83,9 +83,6 @@ ALTER TABLE events
             event_name,
             feature
     );
-
--- Its forerunner, which knew the users of features alone.
-ALTER TABLE events DROP PROJECTION IF EXISTS feature_by_hour;
 
 -- Who came from where: users of a day, a week and a month.
 ALTER TABLE events
@@ -169,3 +166,6 @@ CREATE TABLE IF NOT EXISTS weir_definitions
 )
 ENGINE = ReplacingMergeTree(updated_at)
 ORDER BY (kind, name);
+
+-- New tables are of this version. Of older ones this says nothing: `weir migrate` does, when it has changed them.
+INSERT INTO weir_schema_versions (version) SELECT 1 WHERE (SELECT count() FROM weir_schema_versions) + (SELECT count() FROM events) = 0;

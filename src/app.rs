@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use futures_util::FutureExt;
 use rustix::fs::{FlockOperation, flock};
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -65,6 +66,8 @@ pub enum AppError {
         "stopped before the end; ClickHouse goes on with the rollup at hand by itself, run this again for the others"
     )]
     RebuildStopped,
+    #[error("not healthy: {0}")]
+    Unhealthy(String),
     #[error("the journal failed, and no event can be taken safely any more: {0}")]
     Journal(io::Error),
     #[error(transparent)]
@@ -112,10 +115,11 @@ pub async fn run(
     let engine = start_engine(&config, &tasks).await?;
     let access = engine.as_ref().map_or_else(|| server_access(&config), |engine| engine.access().clone());
     let store = Store::new(access, config.retention_days)?;
-    let schema = tasks.spawn(create_schema(store.clone(), shutdown.clone()));
+    let schema = create_schema(store.clone(), shutdown.clone()).boxed().shared();
+    tasks.spawn(schema.clone());
     if engine.is_some() {
         // It answers already: the first viewer should not find an empty database. If it takes long, events come first.
-        let _ = tokio::time::timeout(SCHEMA_WAIT_MAX, schema).await;
+        let _ = tokio::time::timeout(SCHEMA_WAIT_MAX, schema.clone()).await;
     }
     let connections_max = connections_within_descriptors(config.connections_max);
     let limits = ServerLimits::new(connections_max, config.request_max, config.bodies_bytes_max);
@@ -153,7 +157,7 @@ pub async fn run(
     tasks.close();
     tasks.wait().await;
     tracing::info!("weir has stopped");
-    outcome
+    outcome.and(schema.await.map_err(AppError::from))
 }
 
 /// The running ingestion side: listener → journal → writer.
@@ -303,14 +307,22 @@ fn dashboard(
     DashboardState::new(Catalog::built_in(), answers, streams, info, health)
 }
 
-/// Creates what is missing in ClickHouse, as soon as it can be reached.
-async fn create_schema(store: Store, shutdown: CancellationToken) {
+/// Brings the tables in ClickHouse to this version, as soon as it can be reached. Those of a newer one end the process: what it
+/// has accepted waits in the journal for a program that knows them.
+async fn create_schema(store: Store, shutdown: CancellationToken) -> Result<(), StoreError> {
     const RETRY: Duration = Duration::from_secs(1);
-    while let Err(error) = store.ensure_schema().await {
-        tracing::warn!(%error, "the schema could not be created; trying again");
+    loop {
+        match store.ensure_schema().await {
+            Ok(()) => return Ok(()),
+            Err(error @ StoreError::NewerSchema { .. }) => {
+                shutdown.cancel();
+                return Err(error);
+            }
+            Err(error) => tracing::warn!(%error, "the schema could not be created; trying again"),
+        }
         tokio::select! {
             () = tokio::time::sleep(RETRY) => {}
-            () = shutdown.cancelled() => return,
+            () = shutdown.cancelled() => return Ok(()),
         }
     }
 }

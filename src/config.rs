@@ -295,7 +295,7 @@ impl Reader<'_> {
 }
 
 /// Where a browser on this machine reaches a listener; a wildcard address is reached over loopback.
-fn reachable_url(addr: SocketAddr) -> String {
+pub fn reachable_url(addr: SocketAddr) -> String {
     match addr.ip().is_unspecified() {
         true => format!("http://127.0.0.1:{}", addr.port()),
         false => format!("http://{addr}"),

@@ -8,6 +8,9 @@ pub mod store;
 
 pub mod demo;
 pub mod engine;
+pub mod migrate;
+pub mod offline;
+pub mod probe;
 pub mod replay;
 pub mod rollup;
 

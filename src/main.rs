@@ -12,6 +12,8 @@ use weir::{
     demo::DemoArgs,
     engine::EngineChildArgs,
     http::openapi_json,
+    migrate::{self, MigrateArgs},
+    probe::{self, HealthArgs},
     queries::Catalog,
     replay::{self, ReplayArgs, ReplayReport},
     rollup::{self, RollupCommand},
@@ -55,6 +57,14 @@ enum Command {
     /// Look after the rollups, from which panels answer about long ranges.
     #[command(subcommand)]
     Rollup(RollupCommand),
+    /// Bring the tables to the schema of this version, as every start does.
+    ///
+    /// Safe to repeat, and from many nodes at once; one that was cut off is finished by the next. Tables of a newer version are
+    /// refused. Works on the server at CLICKHOUSE_URL, or, without one, on the engine in WEIR_DATA_DIR, whether or not a weir is
+    /// at work there (then WEIR_ENGINE_PORT must be as it has it).
+    Migrate(MigrateArgs),
+    /// Ask the weir at WEIR_INGEST_ADDR and WEIR_DASHBOARD_ADDR whether it is well: exit code 0 if it is, else 1.
+    Health(HealthArgs),
     /// Print the OpenAPI document of both listeners.
     Openapi,
     #[command(hide = true)]
@@ -101,6 +111,8 @@ async fn start(command: Command) -> Result<(), AppError> {
             return Ok(());
         }
         Command::Rollup(RollupCommand::Rebuild) => return rollup::rebuild(&config, &shutdown).await,
+        Command::Migrate(args) => return migrate::run(&args, &config).await,
+        Command::Health(args) => return probe::run(&args, &config).await,
         Command::Demo(args) => return weir::demo::run(args, config, shutdown).await,
         Command::Serve | Command::Openapi | Command::Engine(_) => {
             listeners.with_ingest(&config).await?.with_dashboard(&config).await?

@@ -3,12 +3,12 @@
 //! In: the definitions of `init-db.sql`. Out: the same projections in the table, built for all parts, and lines on stderr
 //! that say how far it is.
 
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
-    app::{self, AppError},
+    app::AppError,
     config::Config,
-    engine,
+    offline::with_store,
     store::{RebuildStep, Store},
 };
 
@@ -26,29 +26,7 @@ pub enum RollupCommand {
 
 /// Rebuilds all rollups, or stops waiting for them at `shutdown`.
 pub async fn rebuild(config: &Config, shutdown: &CancellationToken) -> Result<(), AppError> {
-    if config.store.url.is_some() {
-        return rebuild_at(Store::new(app::server_access(config), config.retention_days)?, shutdown).await;
-    }
-    let engine_dir = config.data_dir.join("engine");
-    if !engine_dir.is_dir() {
-        let source = std::io::Error::other("no engine has been at work there; set WEIR_DATA_DIR or CLICKHOUSE_URL");
-        return Err(AppError::DataDir { path: config.data_dir.display().to_string(), source });
-    }
-    let _lock = match app::lock_data_dir(&config.data_dir) {
-        Ok(lock) => lock,
-        Err(AppError::DataDirInUse(_)) => {
-            let access = engine::access_of_running(&engine_dir, config.engine.port, &config.store.database)?;
-            return rebuild_at(Store::new(access, config.retention_days)?, shutdown).await;
-        }
-        Err(error) => return Err(error),
-    };
-    let tasks = TaskTracker::new();
-    let Some(engine) = app::start_engine(config, &tasks).await? else { return Ok(()) };
-    let outcome = rebuild_at(Store::new(engine.access().clone(), config.retention_days)?, shutdown).await;
-    engine.stop().await;
-    tasks.close();
-    tasks.wait().await;
-    outcome
+    with_store(config, async |store| rebuild_at(store, shutdown).await).await
 }
 
 async fn rebuild_at(store: Store, shutdown: &CancellationToken) -> Result<(), AppError> {

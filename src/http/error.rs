@@ -116,9 +116,12 @@ impl ApiError {
             Self::Append(AppendError::Overloaded) => (StatusCode::SERVICE_UNAVAILABLE, "overloaded"),
             Self::Append(AppendError::Closed) => (StatusCode::SERVICE_UNAVAILABLE, "closing"),
             Self::Store(StoreError::OverLimit) => (StatusCode::GATEWAY_TIMEOUT, "query_over_limit"),
-            Self::Store(StoreError::Unreachable(_) | StoreError::Transient(_) | StoreError::NoSchema(_)) => {
-                (StatusCode::SERVICE_UNAVAILABLE, "store_unavailable")
-            }
+            Self::Store(
+                StoreError::Unreachable(_)
+                | StoreError::Transient(_)
+                | StoreError::NoSchema(_)
+                | StoreError::NewerSchema { .. },
+            ) => (StatusCode::SERVICE_UNAVAILABLE, "store_unavailable"),
             Self::Store(StoreError::Permanent(_)) => (StatusCode::INTERNAL_SERVER_ERROR, "query_failed"),
             Self::Argument(ArgumentError::Range(..)) => (StatusCode::BAD_REQUEST, "bad_range"),
             Self::Argument(_) | Self::Parameters(_) | Self::Funnel(_) => (StatusCode::BAD_REQUEST, "bad_parameters"),

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-/// An error of ClickHouse or of the way to it. All but `Permanent` and `OverLimit` may be gone at the next attempt.
+/// An error of ClickHouse or of the way to it. All but `NewerSchema`, `Permanent` and `OverLimit` may be gone at the next attempt.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
     /// No answer: whether the request was carried out is not known.
@@ -14,6 +14,12 @@ pub enum StoreError {
     /// The tables are not there; they can be created.
     #[error("ClickHouse does not have the tables: {0}")]
     NoSchema(String),
+    /// The tables are of a later version than this program knows; only a newer program may change them.
+    #[error(
+        "the tables in the database {database} have version {found} of the schema, which a newer weir has made; this one \
+         knows version {known}: start the newer one, or set CLICKHOUSE_DATABASE to another database"
+    )]
+    NewerSchema { database: String, found: u32, known: u32 },
     /// The same request will never succeed.
     #[error("ClickHouse refuses the request: {0}")]
     Permanent(String),

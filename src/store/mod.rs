@@ -8,6 +8,7 @@
 //!   takes: decided once, in `error.rs`.
 //! * Events that ClickHouse refuses for good are taken out of their segment, down to the single row, and kept with the
 //!   reason in `rejected_events`; the rest of the segment and all behind it is stored.
+//! * Tables of a newer version are refused, older ones are brought up to this one.
 //! * Values reach SQL as bound parameters only.
 //!
 //! Limits: inserts in flight (one of events, one of rejected events), time of an insert, time, memory and rows of a query, backoff between
@@ -29,4 +30,5 @@ pub use error::StoreError;
 pub use flush_durations::{FlushDurations, RecentFlushes};
 pub use rejected::{Dropped, RejectedEvent, RejectedEvents, RejectedLimits, RejectedWriter, Source};
 pub use rollups::{RebuildError, RebuildStep};
+pub use schema::{SCHEMA_VERSION, SchemaChange, SchemaPlan, Upgrade};
 pub use writer::{FlushReport, Writer, WriterLimits};

@@ -237,6 +237,9 @@ def build_script(queries: list) -> tuple:
     # As the program does, so that events of a fixed day stay.
     schema = schema.replace("date + INTERVAL 90 DAY", "date + INTERVAL 36500 DAY")
     script.extend(statement for statement in schema.split(";\n") if statement.strip())
+    # Safe to repeat, also on what they lead to.
+    for upgrade in sorted((ROOT / "src/store/upgrades").glob("*.sql")):
+        script.extend(statement for statement in upgrade.read_text().split(";\n") if statement.strip())
     script.append("ALTER TABLE events MODIFY TTL date + INTERVAL 36500 DAY SETTINGS materialize_ttl_after_modify = 0")
     script.extend(f"SET {name} = '{value}'" for name, value in (QUERY_SETTINGS | INSERT_SETTINGS).items())
 

@@ -21,6 +21,7 @@ mod query_limits;
 mod rejected;
 mod rollup_rebuild;
 mod rollups;
+mod schema;
 mod status;
 mod store;
 mod stream;

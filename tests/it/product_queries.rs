@@ -289,7 +289,7 @@ async fn questions_about_days_are_answered_from_rollups() {
 }
 
 /// The table of events before the rollups of today.
-const OLD_TABLE: &str = "
+pub const OLD_TABLE: &str = "
     CREATE TABLE events
     (
         event_name LowCardinality(String),
