@@ -272,3 +272,28 @@ fn files_of_others_are_left_alone() {
         assert_eq!(trial.arrived().len(), 1);
     });
 }
+
+/// Another version of the program wrote it; taken for damage, its events would be lost.
+#[test]
+fn a_segment_of_another_version_is_refused_and_kept_as_it_is() {
+    run(async {
+        let mut trial = Trial::new(1);
+        write_segments(&mut trial, &[vec![1], vec![1, 1], vec![1]]).await;
+        for name in trial.machine.names(".segment") {
+            let (id, _) = SegmentId::from_name(&name).expect("the name of a segment");
+            let content = trial.machine.content(&name);
+            let mut other = content.clone();
+            other[..SEGMENT_HEADER_BYTES].copy_from_slice(&id.header_of(b'2', 0));
+            trial.machine.rot(&name, other.clone());
+            for _ in 0..2 {
+                let error = trial.start().err().expect("a refusal").to_string();
+                assert!(error.contains(&name) && error.contains("has version 2 of its format"), "{error}");
+                assert_eq!(trial.machine.content(&name), other);
+                trial.machine.kill();
+            }
+            trial.machine.rot(&name, content);
+        }
+        trial.end_well().await;
+        assert_eq!(trial.arrived().len(), 4);
+    });
+}

@@ -8,7 +8,7 @@ use rustix::io::Errno;
 use super::{
     disk::Disk,
     queue::PendingSegment,
-    segment::{Segment, SegmentId, is_unused},
+    segment::{Segment, SegmentId, VERSION, is_unused, version_of},
     set_aside::SetAside,
 };
 
@@ -132,6 +132,13 @@ fn recover_segment(
         }
         Err(error) => return Err(error),
     };
+    if let Some(version) = version_of(id, &content).filter(|version| *version != VERSION) {
+        let (version, known) = (char::from(version), char::from(VERSION));
+        return Err(io::Error::other(format!(
+            "{name} in the journal has version {version} of its format, and this weir knows version {known}; start the weir that wrote \
+             it, which sends it to ClickHouse, then this one again"
+        )));
+    }
     let segment = Segment::read(id, &content);
     // One without a record is among the last, too: a start deletes it.
     let cut = !is_last && (segment.torn_bytes > 0 || segment.rows == 0);

@@ -14,6 +14,10 @@
 //! A file is made with its prepared length, zeros behind the header, and cut to what was written when the segment is closed,
 //! or when the length does not suffice. One that has its prepared length was being written: its end may be zeros, or a
 //! record that was cut off before them.
+//!
+//! The last byte of the magic is the version of all this, and of the columns in a block. Of every version, past and future, a
+//! sound header can be told from damage: its 32 bytes stay as they are. So a file of another version is known for what it
+//! is, and refused, rather than taken for damage and lost.
 
 use std::ops::Range;
 
@@ -21,7 +25,9 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 use super::batch::EventBatch;
 
-const MAGIC: &[u8; 8] = b"WEIRJRN1";
+const MAGIC: &[u8; 7] = b"WEIRJRN";
+/// What stands behind the magic. Another layout, or other columns, are another version.
+pub const VERSION: u8 = b'1';
 const MARKER: &[u8; 4] = b"REC1";
 pub const SEGMENT_HEADER_BYTES: usize = 32;
 pub const RECORD_HEADER_BYTES: usize = 24;
@@ -50,8 +56,13 @@ impl SegmentId {
 
     /// The first bytes of the segment's file. `prepared_bytes`: the length it is made with, 0 for that of the header.
     pub fn header(&self, prepared_bytes: u32) -> [u8; SEGMENT_HEADER_BYTES] {
+        self.header_of(VERSION, prepared_bytes)
+    }
+
+    pub(super) fn header_of(&self, version: u8, prepared_bytes: u32) -> [u8; SEGMENT_HEADER_BYTES] {
         let mut header = [0; SEGMENT_HEADER_BYTES];
-        header[..8].copy_from_slice(MAGIC);
+        header[..MAGIC.len()].copy_from_slice(MAGIC);
+        header[MAGIC.len()] = version;
         header[8..16].copy_from_slice(&self.epoch.to_le_bytes());
         header[16..24].copy_from_slice(&self.sequence.to_le_bytes());
         let mut checksum = crc32c::crc32c(&header[..ID_END_AT]);
@@ -168,6 +179,12 @@ impl Segment {
     }
 }
 
+/// The version of a segment's format, if its header is sound.
+pub fn version_of(id: SegmentId, file: &[u8]) -> Option<u8> {
+    let version = *file.get(MAGIC.len())?;
+    file.starts_with(&id.header_of(version, u32_at(file, PREPARED_BYTES_AT)?)).then_some(version)
+}
+
 enum Found {
     Record {
         end: usize,
@@ -225,4 +242,37 @@ fn is_blank(bytes: &[u8]) -> bool {
 
 fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
     bytes.get(at..)?.first_chunk().map(|chunk| u32::from_le_bytes(*chunk))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::COLUMNS;
+
+    /// What waits in a journal is sent by the program of the next start, which must know what it reads.
+    #[test]
+    fn other_columns_come_with_another_version_of_the_format() {
+        let columns = COLUMNS.map(|column| format!("{} {}", column.name, column.type_name)).join(", ");
+        assert_eq!(VERSION, b'1');
+        assert_eq!(
+            columns,
+            "event_id String, event_name String, timestamp DateTime64(3), date Date, session_id String, user_id Nullable(String), \
+             device_type String, country_code FixedString(2), properties String, received_at DateTime64(3), clock_skew_ms Int64"
+        );
+    }
+
+    #[test]
+    fn a_sound_header_tells_its_version_and_a_damaged_one_none() {
+        let id = SegmentId { epoch: 7, sequence: 9 };
+        for (version, prepared_bytes) in [(b'1', 0), (b'1', 4000), (b'2', 0), (b'9', 4000)] {
+            let header = id.header_of(version, prepared_bytes);
+            assert_eq!(version_of(id, &header), Some(version));
+            for at in 0..header.len() {
+                let mut damaged = header;
+                damaged[at] ^= 1;
+                assert_eq!(version_of(id, &damaged), None, "byte {at}");
+            }
+            assert_eq!(version_of(id, &header[..header.len() - 1]), None);
+        }
+    }
 }
