@@ -3,6 +3,7 @@
 mod annotations;
 mod api;
 mod app;
+mod compose;
 mod demo;
 mod disk_full;
 mod durability;
