@@ -128,6 +128,32 @@ generate: $(DASHBOARD_READY) ## Write the OpenAPI document and the TypeScript ty
 	@cargo run --locked --quiet -- openapi > docs/openapi.json
 	@npm run --prefix $(DASHBOARD) --silent generate
 
+PREFIX ?= /usr/local
+SYSCONFDIR ?= /etc
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+WEIR_BIN ?= target/release/weir
+ENGINE_LIBRARY ?= $(wildcard engine/node_modules/@chdb/*/libchdb.so)
+
+# The library lies beside the program, where it is looked for. Settings that are there are kept.
+.PHONY: install
+install: ## Install what `make build` built, with its systemd unit (PREFIX, DESTDIR)
+	@test -x "$(WEIR_BIN)" && test -f "$(ENGINE_LIBRARY)" || { echo 'Nothing is built yet: run make build first' >&2; exit 1; }
+	@install -D -m 755 "$(WEIR_BIN)" "$(DESTDIR)$(PREFIX)/lib/weir/weir"
+	@install -D -m 644 "$(ENGINE_LIBRARY)" "$(DESTDIR)$(PREFIX)/lib/weir/libchdb.so"
+	@install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(UNITDIR)"
+	@ln -sfn ../lib/weir/weir "$(DESTDIR)$(PREFIX)/bin/weir"
+	@install -D -m 644 -t "$(DESTDIR)$(PREFIX)/share/doc/weir" README.md LICENSE init-db.sql
+	@sed 's|@PREFIX@|$(PREFIX)|g; s|@SYSCONFDIR@|$(SYSCONFDIR)|g' deploy/weir.service > "$(DESTDIR)$(UNITDIR)/weir.service"
+	@test -e "$(DESTDIR)$(SYSCONFDIR)/weir/weir.env" \
+		|| install -D -m 600 .env.example "$(DESTDIR)$(SYSCONFDIR)/weir/weir.env"
+	@echo "Installed. Settings: $(SYSCONFDIR)/weir/weir.env. Start: systemctl daemon-reload && systemctl enable --now weir"
+
+.PHONY: uninstall
+uninstall: ## Remove what `make install` installed; data and settings stay
+	@rm -rf "$(DESTDIR)$(PREFIX)/lib/weir" "$(DESTDIR)$(PREFIX)/share/doc/weir"
+	@rm -f "$(DESTDIR)$(PREFIX)/bin/weir" "$(DESTDIR)$(UNITDIR)/weir.service"
+	@echo "Removed. Data (/var/lib/weir) and settings ($(SYSCONFDIR)/weir) are kept."
+
 .PHONY: clean
 clean: ## Remove what was built
 	@rm -rf target $(DASHBOARD)/dist $(DASHBOARD)/node_modules engine/node_modules

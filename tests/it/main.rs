@@ -15,6 +15,7 @@ mod health;
 mod honest;
 mod hostile;
 mod ingest;
+mod install;
 mod process;
 mod product_queries;
 mod queries;

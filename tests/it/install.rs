@@ -1,0 +1,98 @@
+//! `make install` and the systemd unit, for those without containers.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+/// Runs a target of the Makefile on a tree of its own. `library` stands for the engine's, which is large.
+fn make(target: &str, tree: &Path, library: &Path) {
+    let output = Command::new("make")
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args(["--no-print-directory", target, "PREFIX=/opt/weir"])
+        .arg(format!("DESTDIR={}", tree.display()))
+        .arg(format!("WEIR_BIN={}", env!("CARGO_BIN_EXE_weir")))
+        .arg(format!("ENGINE_LIBRARY={}", library.display()))
+        .env_remove("MAKEFLAGS")
+        .output()
+        .expect("make runs");
+    assert!(output.status.success(), "{}", said(&output));
+}
+
+fn said(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// All files below a directory, by their paths from it.
+fn files(directory: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut directories = vec![directory.to_owned()];
+    while let Some(next) = directories.pop() {
+        for entry in fs::read_dir(next).expect("a directory").flatten() {
+            match entry.file_type().expect("a type").is_dir() {
+                true => directories.push(entry.path()),
+                false => found.push(entry.path().strip_prefix(directory).expect("below").to_owned()),
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn what_is_installed_runs_and_is_removed_again_but_for_the_settings() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (tree, library) = (directory.path().join("tree"), directory.path().join("libchdb.so"));
+    fs::write(&library, "").expect("a file");
+
+    make("install", &tree, &library);
+    let expected = [
+        "etc/weir/weir.env",
+        "opt/weir/bin/weir",
+        "opt/weir/lib/systemd/system/weir.service",
+        "opt/weir/lib/weir/libchdb.so",
+        "opt/weir/lib/weir/weir",
+        "opt/weir/share/doc/weir/LICENSE",
+        "opt/weir/share/doc/weir/README.md",
+        "opt/weir/share/doc/weir/init-db.sql",
+    ];
+    assert_eq!(files(&tree), expected.map(PathBuf::from));
+    let version = Command::new(tree.join("opt/weir/bin/weir")).arg("--version").output().expect("it runs");
+    assert_eq!(said(&version), format!("weir {}\n", env!("CARGO_PKG_VERSION")));
+    let settings = tree.join("etc/weir/weir.env");
+    assert_eq!(settings.metadata().expect("it exists").permissions().mode() & 0o777, 0o600, "it is for secrets");
+    let unit = fs::read_to_string(tree.join("opt/weir/lib/systemd/system/weir.service")).expect("a unit");
+    assert!(unit.contains("\nExecStart=/opt/weir/bin/weir serve\n"), "{unit}");
+    assert!(unit.contains("\nEnvironmentFile=-/etc/weir/weir.env\n"), "{unit}");
+    assert!(!unit.contains("@PREFIX@") && !unit.contains("@SYSCONFDIR@"), "{unit}");
+
+    fs::write(&settings, "WEIR_LOG=debug\n").expect("a change");
+    make("install", &tree, &library);
+    assert_eq!(fs::read_to_string(&settings).expect("it stays"), "WEIR_LOG=debug\n");
+    make("uninstall", &tree, &library);
+    assert_eq!(files(&tree), [PathBuf::from("etc/weir/weir.env")]);
+}
+
+#[test]
+fn the_unit_gives_weir_its_own_directory_and_no_right_beyond() {
+    let unit = include_str!("../../deploy/weir.service");
+    for line in [
+        "DynamicUser=yes",
+        "StateDirectory=weir",
+        "Environment=WEIR_DATA_DIR=%S/weir",
+        "CapabilityBoundingSet=",
+        "NoNewPrivileges=yes",
+        "ProtectSystem=strict",
+        "ProtectHome=yes",
+        "PrivateTmp=yes",
+        "PrivateDevices=yes",
+        "SystemCallFilter=@system-service",
+        "UMask=0077",
+        // The engine is Weir's to stop, after the last flush.
+        "KillMode=mixed",
+    ] {
+        assert!(unit.lines().any(|found| found == line), "{line}");
+    }
+}
