@@ -1,5 +1,7 @@
 //! What `/health` tells of the pressure on the pipeline.
 
+use std::process::{Command, Output};
+
 use serde_json::json;
 
 use crate::{
@@ -44,4 +46,33 @@ async fn retries_and_what_clickhouse_refused_are_told() {
     assert_eq!(health["retries"], 2);
     let refused = json!([{ "source": "store", "field": "event", "reason": "refused", "events": 1 }]);
     assert_eq!(health["rejected_events"], refused);
+}
+
+/// Runs `weir health` beside a program.
+async fn health_command(app: &TestApp, half: Option<&str>) -> Output {
+    let address = |url: &str| url.trim_start_matches("http://").to_owned();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_weir"));
+    command.arg("health").args(half);
+    command.env("WEIR_INGEST_ADDR", address(&app.ingest_url)).env("WEIR_DASHBOARD_ADDR", address(&app.dashboard_url));
+    tokio::task::spawn_blocking(move || command.output().expect("it runs")).await.expect("no panic")
+}
+
+#[tokio::test]
+async fn the_health_command_succeeds_where_all_that_is_asked_is_well_and_says_what_is_not() {
+    let proxy = FaultProxy::start(&engine_access().url).await;
+    let app = TestApp::start_with(&[("CLICKHOUSE_URL", &proxy.url), ("WEIR_UNFLUSHED_MAX_MS", "1")]).await;
+    for half in [None, Some("ingest"), Some("dashboard")] {
+        assert!(health_command(&app, half).await.status.success(), "{half:?}");
+    }
+    app.schema().await;
+    proxy.set(Fault::Answer { status: 503, code: None, body: "" });
+    app.accept(&json!([event(json!({}))])).await;
+    eventually("a pipeline that stands still", || async { app.health().await.status == 503 }).await;
+    assert!(health_command(&app, Some("dashboard")).await.status.success());
+    for half in [None, Some("ingest")] {
+        let output = health_command(&app, half).await;
+        assert_eq!(output.status.code(), Some(1));
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(said.contains("not healthy") && said.contains("/health: 503 Service Unavailable"), "{said}");
+    }
 }
