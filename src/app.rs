@@ -36,7 +36,7 @@ use crate::{
 /// Time for the journal's last segments to reach ClickHouse at the end; what is left is sent after the next start.
 const LAST_FLUSH_MAX: Duration = Duration::from_secs(10);
 
-/// Time that a start waits for the schema in the embedded engine.
+/// Time that a start waits for the schema. If it takes longer, events come first.
 const SCHEMA_WAIT_MAX: Duration = Duration::from_secs(5);
 
 /// Why weir could not start, or had to end.
@@ -115,17 +115,16 @@ pub async fn run(
     let engine = start_engine(&config, &tasks).await?;
     let access = engine.as_ref().map_or_else(|| server_access(&config), |engine| engine.access().clone());
     let store = Store::new(access, config.retention_days)?;
-    let schema = create_schema(store.clone(), shutdown.clone()).boxed().shared();
+    let (tried, refused) = (CancellationToken::new(), CancellationToken::new());
+    let schema = create_schema(store.clone(), tried.clone(), refused.clone(), shutdown.clone()).boxed().shared();
     tasks.spawn(schema.clone());
-    if engine.is_some() {
-        // It answers already: the first viewer should not find an empty database. If it takes long, events come first.
-        let _ = tokio::time::timeout(SCHEMA_WAIT_MAX, schema.clone()).await;
-    }
+    // The first viewer should not find an empty database, nor the writer tables that it does not know.
+    let _ = tokio::time::timeout(SCHEMA_WAIT_MAX, tried.cancelled()).await;
     let connections_max = connections_within_descriptors(config.connections_max);
     let limits = ServerLimits::new(connections_max, config.request_max, config.bodies_bytes_max);
 
     let ingestion = match listeners.ingest {
-        Some(listener) => Some(Ingestion::start(&config, listener, &store, &clock, &limits, &shutdown)?),
+        Some(listener) => Some(Ingestion::start(&config, listener, &store, &clock, &limits, &refused, &shutdown)?),
         None => None,
     };
     let dashboard = listeners.dashboard.map(|listener| {
@@ -157,7 +156,8 @@ pub async fn run(
     tasks.close();
     tasks.wait().await;
     tracing::info!("weir has stopped");
-    outcome.and(schema.await.map_err(AppError::from))
+    schema.await?;
+    outcome
 }
 
 /// The running ingestion side: listener → journal → writer.
@@ -184,6 +184,7 @@ impl Ingestion {
         store: &Store,
         clock: &Clock,
         limits: &ServerLimits,
+        refused: &CancellationToken,
         shutdown: &CancellationToken,
     ) -> Result<Self, AppError> {
         let in_data_dir = |source| AppError::DataDir { path: config.data_dir.display().to_string(), source };
@@ -219,7 +220,8 @@ impl Ingestion {
         };
         let state = IngestState::new(stages, limits, Arc::clone(&connections));
         let (health, service) = (state.health_source(), IngestService::new(state));
-        let (give_up, event_ids_complete) = (CancellationToken::new(), CancellationToken::new());
+        // What tables of a newer version would make of the events is not known.
+        let (give_up, event_ids_complete) = (refused.child_token(), CancellationToken::new());
         Ok(Self {
             server: tokio::spawn(serve(listener, service, limits.clone(), connections, shutdown.clone())),
             journal,
@@ -239,6 +241,8 @@ impl Ingestion {
     /// Runs until `shutdown` or a failure of the journal, then ends in the order of the data: requests, journal, flush.
     async fn run_to_end(mut self, shutdown: &CancellationToken) -> Result<(), AppError> {
         tokio::select! {
+            // First, for the writer may have been told to end with it.
+            biased;
             () = shutdown.cancelled() => {}
             ended = &mut self.journal_ended => return Err(AppError::Journal(failure(ended))),
             ended = &mut self.writer => return Err(AppError::Journal(failure(ended))),
@@ -308,18 +312,26 @@ fn dashboard(
 }
 
 /// Brings the tables in ClickHouse to this version, as soon as it can be reached. Those of a newer one end the process: what it
-/// has accepted waits in the journal for a program that knows them.
-async fn create_schema(store: Store, shutdown: CancellationToken) -> Result<(), StoreError> {
+/// has accepted waits in the journal for a program that knows them. `tried`: at least once.
+async fn create_schema(
+    store: Store,
+    tried: CancellationToken,
+    refused: CancellationToken,
+    shutdown: CancellationToken,
+) -> Result<(), StoreError> {
     const RETRY: Duration = Duration::from_secs(1);
+    let _tried = tried.clone().drop_guard();
     loop {
         match store.ensure_schema().await {
             Ok(()) => return Ok(()),
             Err(error @ StoreError::NewerSchema { .. }) => {
                 shutdown.cancel();
+                refused.cancel();
                 return Err(error);
             }
             Err(error) => tracing::warn!(%error, "the schema could not be created; trying again"),
         }
+        tried.cancel();
         tokio::select! {
             () = tokio::time::sleep(RETRY) => {}
             () = shutdown.cancelled() => return Ok(()),

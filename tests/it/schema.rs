@@ -1,15 +1,16 @@
 //! The tables are brought to the schema of this version: from nothing, from older ones, by many nodes, after a crash.
 
 use std::{
+    path::Path,
     process::{Command, Output, Stdio},
     time::Instant,
 };
 
-use tempfile::TempDir;
+use serde_json::json;
 use weir::store::{Access, SCHEMA_VERSION, Store, StoreError};
 
 use crate::{
-    app::{PATIENCE, engine_access, new_database, select},
+    app::{PATIENCE, Stopped, TestApp, engine_access, event, new_database, select},
     product_queries::OLD_TABLE,
 };
 
@@ -21,11 +22,15 @@ fn store(database: &str, retention_days: u32) -> Store {
 
 /// Runs a command of weir on a database, to its end.
 async fn weir(database: &str, arguments: &[&str]) -> Output {
+    let directory = tempfile::tempdir().expect("a directory");
+    weir_in(directory.path(), database, arguments).await
+}
+
+async fn weir_in(data_dir: &Path, database: &str, arguments: &[&str]) -> Output {
     let access = engine_access();
-    let directory = TempDir::new().expect("a directory");
     let mut child = Command::new(env!("CARGO_BIN_EXE_weir"))
         .args(arguments)
-        .env("WEIR_DATA_DIR", directory.path())
+        .env("WEIR_DATA_DIR", data_dir)
         .env("WEIR_INGEST_ADDR", "127.0.0.1:0")
         .env("WEIR_DASHBOARD_ADDR", "127.0.0.1:0")
         .env("CLICKHOUSE_URL", &access.url)
@@ -169,6 +174,25 @@ async fn tables_of_a_newer_version_are_refused_and_left_alone() {
         assert!(!output.status.success() && said(&output).contains(&expected), "{command:?}: {}", said(&output));
     }
     assert_eq!(described(&database).await, before);
+}
+
+#[tokio::test]
+async fn what_waits_in_the_journal_is_not_sent_to_tables_of_a_newer_version() {
+    let app = TestApp::start_with(&[("CLICKHOUSE_URL", "http://127.0.0.1:1")]).await;
+    app.accept(&json!([event(json!({})), event(json!({}))])).await;
+    let Stopped { database, directory } = app.stop().await;
+    store(&database, 90).ensure_schema().await.expect("a schema");
+    let mark = format!("INSERT INTO weir_schema_versions (version) VALUES ({})", SCHEMA_VERSION + 1);
+    select(&database, &mark).await.expect("a version");
+
+    let output = weir_in(directory.path(), &database, &["ingest"]).await;
+    assert!(!output.status.success() && said(&output).contains("which a newer weir has made"), "{}", said(&output));
+    assert_eq!(select(&database, "SELECT count() FROM events").await.as_deref(), Some("0"));
+
+    // As a program that knows them would find it.
+    select(&database, "TRUNCATE TABLE weir_schema_versions").await.expect("no version");
+    let app = TestApp::restart_with(Stopped { database, directory }, &[]).await;
+    app.stored(2).await;
 }
 
 #[tokio::test]
