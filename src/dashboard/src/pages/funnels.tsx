@@ -29,18 +29,16 @@ export function Funnels() {
 }
 
 function Pictures({ funnel }: { funnel: Funnel }) {
-  const query = useQuery(askFunnel(funnel));
+  const { data } = useQuery(askFunnel(funnel));
   const firstEvent = funnel.steps[0]?.event_name ?? "";
   // Then there is nobody to break down either.
-  const nobody = query.data?.steps[0]?.count === 0;
+  const nobody = data?.steps[0]?.count === 0;
   return (
     <div className="grid min-w-0 grid-cols-1 gap-2">
-      <FunnelSteps query={query} firstEvent={firstEvent} />
+      <FunnelSteps funnel={funnel} />
       {!nobody && funnel.breakdown === null && <BreakdownOffer firstEvent={firstEvent} />}
-      {!nobody && funnel.breakdown !== null && (
-        <FunnelBreakdown query={query} firstEvent={firstEvent} />
-      )}
-      {!nobody && <FunnelOverTime query={query} firstEvent={firstEvent} />}
+      {!nobody && funnel.breakdown !== null && <FunnelBreakdown funnel={funnel} />}
+      {!nobody && <FunnelOverTime funnel={funnel} />}
     </div>
   );
 }

@@ -1,13 +1,16 @@
+import { useQuery } from "@tanstack/react-query";
 import { RateTable } from "../../charts/rate-table.tsx";
+import type { Funnel } from "../../funnels/funnel.ts";
 import { text, useParameter } from "../../url-state.ts";
-import type { FunnelQuery } from "../funnel-steps/draw.tsx";
 import { PanelFrame } from "../panel-frame.tsx";
+import { askFunnelBreakdown } from "./ask.ts";
 import { GROUP } from "./groups.ts";
 import { chooseSort, funnelBreakdownTable, mapFunnelBreakdown, readSort } from "./map.ts";
 
 const SORT = { ...text("sort"), history: "push" } as const;
 
-export function FunnelBreakdown({ query, firstEvent }: { query: FunnelQuery; firstEvent: string }) {
+export function FunnelBreakdown({ funnel }: { funnel: Funnel }) {
+  const query = useQuery(askFunnelBreakdown(funnel));
   const [group, chooseGroup] = useParameter(GROUP);
   const [sort, changeSort] = useParameter(SORT);
   const picture = query.data && (mapFunnelBreakdown(query.data, readSort(sort)) ?? undefined);
@@ -18,7 +21,7 @@ export function FunnelBreakdown({ query, firstEvent }: { query: FunnelQuery; fir
       query={query}
       picture={picture}
       chartKey={[]}
-      sample={{ event_name: firstEvent }}
+      sample={{ event_name: funnel.steps[0]?.event_name ?? "" }}
       table={query.data && funnelBreakdownTable(query.data)}
       fitsContent
     >

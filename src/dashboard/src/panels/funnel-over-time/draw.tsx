@@ -1,12 +1,15 @@
+import { useQuery } from "@tanstack/react-query";
 import { BarsWithRate } from "../../charts/bars-with-rate.tsx";
+import type { Funnel } from "../../funnels/funnel.ts";
 import { Select } from "../../select.tsx";
 import { useParameter } from "../../url-state.ts";
 import { GROUP } from "../funnel-breakdown/groups.ts";
-import type { FunnelQuery } from "../funnel-steps/draw.tsx";
 import { PanelFrame } from "../panel-frame.tsx";
+import { askFunnelOverTime } from "./ask.ts";
 import { funnelOverTimeTable, mapFunnelOverTime, readBucketOf } from "./map.ts";
 
-export function FunnelOverTime({ query, firstEvent }: { query: FunnelQuery; firstEvent: string }) {
+export function FunnelOverTime({ funnel }: { funnel: Funnel }) {
+  const query = useQuery(askFunnelOverTime(funnel));
   const [group, chooseGroup] = useParameter(GROUP);
   const picture = query.data && mapFunnelOverTime(query.data, group);
   const groups = picture?.groups ?? [];
@@ -25,7 +28,7 @@ export function FunnelOverTime({ query, firstEvent }: { query: FunnelQuery; firs
           ? []
           : [{ mark: "rate compared", label: "rate of all" } as const]),
       ]}
-      sample={{ event_name: firstEvent }}
+      sample={{ event_name: funnel.steps[0]?.event_name ?? "" }}
       table={picture && funnelOverTimeTable(picture)}
       controls={
         groups.length > 0 && (

@@ -1,15 +1,12 @@
-import type { FunnelAnswer } from "../../api/funnels.ts";
+import { useQuery } from "@tanstack/react-query";
 import { FunnelBars } from "../../charts/funnel-bars.tsx";
-import { PanelFrame, type PanelQuery } from "../panel-frame.tsx";
+import type { Funnel } from "../../funnels/funnel.ts";
+import { PanelFrame } from "../panel-frame.tsx";
+import { askFunnelSteps } from "./ask.ts";
 import { funnelStepsTable, mapFunnelSteps } from "./map.ts";
 
-/** A funnel's question as its three panels share it. */
-export interface FunnelQuery extends PanelQuery {
-  data: FunnelAnswer | undefined;
-}
-
-/** `firstEvent` fills the panel when it is empty. */
-export function FunnelSteps({ query, firstEvent }: { query: FunnelQuery; firstEvent: string }) {
+export function FunnelSteps({ funnel }: { funnel: Funnel }) {
+  const query = useQuery(askFunnelSteps(funnel));
   const picture = query.data && mapFunnelSteps(query.data);
   return (
     <PanelFrame
@@ -18,7 +15,7 @@ export function FunnelSteps({ query, firstEvent }: { query: FunnelQuery; firstEv
       query={query}
       picture={picture}
       chartKey={[]}
-      sample={{ event_name: firstEvent }}
+      sample={{ event_name: funnel.steps[0]?.event_name ?? "" }}
       table={query.data && funnelStepsTable(query.data)}
       fitsContent
     >

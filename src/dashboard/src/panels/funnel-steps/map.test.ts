@@ -104,6 +104,9 @@ describe("mapFunnelSteps", () => {
       "Estimates: one person in 40 was counted; ± is one standard error.",
     ]);
     expect(bars[0]?.count).toBe("4,000 ± 400");
+    const huge = mapFunnelSteps(answer([3_282_713_653, 2_000_000_000]));
+    expect(huge.bars.map((bar) => bar.count)).toEqual(["3.3B", "2B"]);
+    expect(huge.bars[1]?.left?.words).toBe("Most leave here: − 1.3B, 39.1%");
   });
 
   it("names_numbers_of_steps_where_their_order_is_any", () => {

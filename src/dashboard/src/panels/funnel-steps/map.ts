@@ -33,7 +33,7 @@ export function mapFunnelSteps(answer: FunnelAnswer): FunnelStepsPicture {
       name: stepName(funnel, index),
       share: step.count / Math.max(1, first),
       shareBefore: (steps[index - 1]?.count ?? step.count) / Math.max(1, first),
-      count: full(step.count) + (step.count_error > 0 ? ` ± ${full(step.count_error)}` : ""),
+      count: countOf(step.count) + (step.count_error > 0 ? ` ± ${countOf(step.count_error)}` : ""),
       fromStart: percent(step.from_start_pct ?? null),
       sincePrevious:
         index === 0
@@ -78,14 +78,19 @@ function leaving(steps: FunnelAnswer["steps"], index: number, worst: number | nu
 function leftOf(steps: FunnelAnswer["steps"], index: number): string {
   const before = steps[index - 1]?.count ?? 0;
   const lost = before - (steps[index]?.count ?? 0);
-  return `− ${full(lost)}, ${percent((100 * lost) / Math.max(1, before))}`;
+  return `− ${countOf(lost)}, ${percent((100 * lost) / Math.max(1, before))}`;
+}
+
+/** In full as long as it can be taken in at a glance. */
+function countOf(count: number): string {
+  return count < 10_000_000 ? full(count) : compact(count);
 }
 
 function notesOn({ in_progress, sampled_one_in, asked }: FunnelAnswer): string[] {
   const notes = [];
   if (in_progress > 0) {
     notes.push(
-      `${full(in_progress)} ${people(in_progress)} may still go on: they started less than ${spanWords(asked.window)} ago.`,
+      `${countOf(in_progress)} ${people(in_progress)} may still go on: they started less than ${spanWords(asked.window)} ago.`,
     );
   }
   if (sampled_one_in > 1) {
