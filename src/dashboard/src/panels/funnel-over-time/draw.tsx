@@ -5,6 +5,7 @@ import { Select } from "../../select.tsx";
 import { useParameter } from "../../url-state.ts";
 import { GROUP } from "../funnel-breakdown/groups.ts";
 import { PanelFrame } from "../panel-frame.tsx";
+import { NOT_IN_PICTURES } from "../panel-png.ts";
 import { askFunnelOverTime } from "./ask.ts";
 import { funnelOverTimeTable, mapFunnelOverTime, readBucketOf } from "./map.ts";
 
@@ -32,7 +33,11 @@ export function FunnelOverTime({ funnel }: { funnel: Funnel }) {
       table={picture && funnelOverTimeTable(picture)}
       controls={
         groups.length > 0 && (
-          <div className="flex max-w-[9em] shrink-0 tablet:max-w-[16em]">
+          // A copy of a select shows its first option; the headline says whose rate it is.
+          <div
+            {...{ [NOT_IN_PICTURES]: "" }}
+            className="flex max-w-[9em] shrink-0 tablet:max-w-[16em]"
+          >
             <Select
               label="Whose"
               labelHidden
