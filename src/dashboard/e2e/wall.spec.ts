@@ -46,6 +46,20 @@ test("a_wall_shows_the_chosen_pages_in_turn_and_nothing_to_operate", async ({ pa
   expect(await page.evaluate(() => window.history.length)).toBeLessThanOrEqual(2);
 });
 
+test("of_a_page_higher_than_the_screen_a_turn_shows_the_rest", async ({ page, weir }) => {
+  await page.clock.install();
+  await page.setViewportSize({ width: 820, height: 1180 });
+  await openWall(page, weir, "/?wall=overview&every=30s");
+  await expect(page.getByRole("region")).toHaveCount(4);
+  const [first, last] = [page.getByRole("region").first(), page.getByRole("region").last()];
+  await expect(first).toBeInViewport({ ratio: 1 });
+  await expect(last).not.toBeInViewport({ ratio: 1 });
+  await page.clock.runFor(30_000);
+  await expect(last).toBeInViewport({ ratio: 1 });
+  await page.clock.runFor(30_000);
+  await expect(first).toBeInViewport({ ratio: 1 });
+});
+
 test("a_hand_finds_the_way_out_and_so_does_escape", async ({ page, weir }) => {
   await page.goto(weir.dashboardUrl);
   await page.getByRole("button", { name: "Wall mode" }).click();

@@ -41,7 +41,7 @@ export function Wall({ chosen }: { chosen: string }) {
     document.title = `${page.name} – Weir`;
   }, [page]);
   return (
-    <div className="flex min-h-dvh flex-col gap-1 p-1.5 desk:h-dvh">
+    <div className="flex h-dvh flex-col gap-1 p-1.5">
       <header className="flex shrink-0 flex-wrap items-baseline gap-x-2 text-small">
         <h1 id="page-name" className="text-body font-semibold text-strong">
           {page.name}
@@ -53,7 +53,7 @@ export function Wall({ chosen }: { chosen: string }) {
       <main
         ref={main}
         aria-labelledby="page-name"
-        className="flex min-h-0 flex-1 flex-col desk:overflow-hidden"
+        className="flex min-h-0 flex-1 flex-col overflow-hidden"
       >
         <PageBoundary key={page.path} tryAgainWith={turns}>
           {Content === null ? <p className="m-auto text-body">Loading</p> : <Content />}
