@@ -26,6 +26,7 @@ async function memory(devtools: CDPSession): Promise<Memory> {
 test.use({ trace: "off" });
 
 test("a_wall_takes_no_more_memory_after_an_hour", async ({ page, weir }) => {
+  test.setTimeout(240_000);
   await page.clock.install();
   await Promise.all(lastHour().map((events) => weir.send(events)));
   await page.goto(`${weir.dashboardUrl}/?wall=overview,features,errors,live&every=30s`);
