@@ -5,7 +5,7 @@ import { full, percent } from "../../figures.ts";
 import { groupKey, groupName } from "../funnel-breakdown/groups.ts";
 import { nobody } from "../funnel-steps/map.ts";
 import type { Picture } from "../panel-frame.tsx";
-import { soFar, type Table } from "../table.ts";
+import { note, type Table } from "../table.ts";
 import { bucketTime, bucketTimes } from "./bucket-times.ts";
 
 export interface FunnelBucket extends RateBucket {
@@ -111,7 +111,7 @@ export function funnelOverTimeTable({ buckets, group }: FunnelOverTimePicture): 
       bucket.part,
       bucket.ratePct,
       ...(group === null ? [] : [bucket.comparedPct ?? null]),
-      soFar(bucket.running),
+      note(bucket.running),
     ]),
   };
 }
