@@ -121,7 +121,12 @@ bench-queries: $(ENGINE_READY) $(DUCKDB_READY) ## Measure every query on days of
 .PHONY: bench-freshness
 bench-freshness: build browser ## Measure from an accepted event to a changed pixel, by push and by polling
 	$(call say,Measuring (about ten minutes; leave the machine alone))
-	@npm run --prefix $(DASHBOARD) --silent bench
+	@npm run --prefix $(DASHBOARD) --silent bench -- freshness
+
+.PHONY: bench-first-paint
+bench-first-paint: build browser ## Measure how long the overview takes to be drawn
+	$(call say,Measuring (half a minute; leave the machine alone))
+	@npm run --prefix $(DASHBOARD) --silent bench -- first-paint
 
 .PHONY: generate
 generate: $(DASHBOARD_READY) ## Write the OpenAPI document and the TypeScript types from the code
