@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use weir::config::SETTINGS;
 
 use crate::{
-    app::{engine_access, event, eventually, select},
+    app::{engine_access, event, eventually, new_database, select},
     process::free_ports,
 };
 
@@ -92,6 +92,7 @@ fn the_services_are_the_three_that_belong_together() {
     for half in ["ingestion", "dashboard"] {
         assert_eq!(service(half)["depends_on"]["clickhouse"]["condition"], "service_healthy");
         assert_eq!(service(half)["environment"]["CLICKHOUSE_URL"], "http://clickhouse:8123");
+        assert_eq!(service(half)["environment"]["CLICKHOUSE_DATABASE"], "weir", "the one of init-db.sql");
     }
 }
 
@@ -240,10 +241,12 @@ struct Tree {
     root: tempfile::TempDir,
     /// Of the services, where this process may give it away.
     user: Option<u32>,
+    /// In the place of the one that is theirs alone on a server of their own.
+    database: String,
 }
 
 impl Tree {
-    fn new() -> Self {
+    fn new(database: String) -> Self {
         let root = tempfile::tempdir().expect("a directory");
         let built = env!("CARGO_BIN_EXE_weir");
         let program = root.path().join("weir");
@@ -255,7 +258,7 @@ impl Tree {
         fs::set_permissions(root.path().join("journal"), fs::Permissions::from_mode(0o700)).expect("its mode");
         chown(root.path().join("journal"), user, user).expect("its owner");
         fs::set_permissions(root.path(), fs::Permissions::from_mode(0o555)).expect("its mode");
-        Self { root, user }
+        Self { root, user, database }
     }
 
     fn volume(&self) -> PathBuf {
@@ -273,6 +276,7 @@ impl Tree {
             // What a network and a mount of its own would make of them.
             let value = match name {
                 "CLICKHOUSE_URL" => access.url.clone(),
+                "CLICKHOUSE_DATABASE" => self.database.clone(),
                 "WEIR_INGEST_ADDR" => format!("127.0.0.1:{}", ports[0]),
                 "WEIR_DASHBOARD_ADDR" => format!("127.0.0.1:{}", ports[1]),
                 "WEIR_DATA_DIR" => self.volume().display().to_string(),
@@ -315,13 +319,13 @@ impl Drop for Running {
 
 #[tokio::test]
 async fn the_services_run_by_their_commands_and_environments_as_their_user_on_a_read_only_tree() {
-    let database = "weir";
-    let script = include_str!("../../init-db.sql");
+    let database = new_database();
+    let script = include_str!("../../init-db.sql").replace("weir;", &format!("{database};"));
     for statement in script.split(";\n").map(str::trim).filter(|statement| !statement.is_empty()) {
-        let chosen = if statement.contains("CREATE DATABASE") { "default" } else { database };
+        let chosen = if statement.contains("CREATE DATABASE") { "default" } else { &database };
         select(chosen, statement).await.unwrap_or_else(|| panic!("{statement}"));
     }
-    let (tree, ports) = (Tree::new(), free_ports::<2>());
+    let (tree, ports) = (Tree::new(database), free_ports::<2>());
     let halves = ["ingestion", "dashboard"].map(service);
     for half in &halves {
         assert!(!tree.is_healthy(half, ports).await, "nothing runs");
