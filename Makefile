@@ -5,7 +5,7 @@ SHELL := /bin/bash -euo pipefail
 
 DASHBOARD := src/dashboard
 DASHBOARD_SOURCES := $(shell find $(DASHBOARD) -type f -not -path '*/node_modules/*' -not -path '*/dist/*' \
-	-not -path '*/e2e/*' -not -path '*/test-results/*')
+	-not -path '*/e2e/*' -not -path '*/screenshots/*' -not -path '*/test-results/*')
 ENGINE_READY := engine/node_modules/.package-lock.json
 DASHBOARD_READY := $(DASHBOARD)/node_modules/.package-lock.json
 CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
@@ -117,6 +117,11 @@ $(DUCKDB_READY): $(DUCKDB_REQUIREMENTS)
 bench-queries: $(ENGINE_READY) $(DUCKDB_READY) ## Measure every query on days of up to 432 million events, beside DuckDB
 	$(call say,Measuring (two hours, up to 35 GB in target/; leave the machine alone))
 	@cargo bench --locked --bench queries
+
+.PHONY: screenshots
+screenshots: build browser ## Take the pictures of the README of a running demo, into docs/screenshots
+	$(call say,Taking pictures (about a quarter of an hour: the story passes at its own pace))
+	@npm run --prefix $(DASHBOARD) --silent screenshots
 
 .PHONY: bench-freshness
 bench-freshness: build browser ## Measure from an accepted event to a changed pixel, by push and by polling

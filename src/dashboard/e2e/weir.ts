@@ -8,7 +8,7 @@ import { test as base, expect } from "@playwright/test";
 
 const DASHBOARD_DIR = resolve(import.meta.dirname, "..");
 const REPOSITORY_DIR = resolve(DASHBOARD_DIR, "../..");
-const BINARY = resolve(DASHBOARD_DIR, process.env.WEIR_BIN ?? "../../target/release/weir");
+export const BINARY = resolve(DASHBOARD_DIR, process.env.WEIR_BIN ?? "../../target/release/weir");
 
 const START_WAIT_MAX_MS = 30_000;
 const STOP_WAIT_MAX_MS = 15_000;
@@ -107,7 +107,7 @@ export class Weir {
 }
 
 /** Without Weir's own variables: it refuses those it does not know, WEIR_BIN among them. */
-function environmentWithoutSettings(): NodeJS.ProcessEnv {
+export function environmentWithoutSettings(): NodeJS.ProcessEnv {
   const kept = Object.entries(process.env).filter(([name]) => !/^(WEIR|CLICKHOUSE)_/.test(name));
   return Object.fromEntries(kept);
 }
@@ -121,7 +121,7 @@ async function statusOf(url: string): Promise<number | null> {
 }
 
 /** All held open at once, so that no two are the same. */
-async function freePorts(): Promise<[number, number, number]> {
+export async function freePorts(): Promise<[number, number, number]> {
   const servers = [createServer(), createServer(), createServer()] as const;
   const ports: number[] = [];
   for (const server of servers) {
