@@ -51,7 +51,7 @@ test("every_snippet_is_copied_by_its_own_button", async ({ page, context, weir }
     ["From a browser", "browser-snippet"],
     ["Mark a moment", "annotation-line"],
   ] as const) {
-    await page.getByRole("button", { name: new RegExp(`^Copy, ${name}`) }).click();
+    await page.getByRole("button", { name: new RegExp(`^Copy ${name}`) }).click();
     const copied = await page.evaluate(() => navigator.clipboard.readText());
     expect(copied).toBe(await page.getByTestId(testId).textContent());
   }

@@ -48,7 +48,7 @@ export function Copyable({ text, testId, name }: CopyableProps) {
         className="touch-target shrink-0 cursor-pointer rounded border border-line bg-raised px-1 py-0.5 text-small text-strong hover:border-quiet"
       >
         {COPIED_WORDS[copied]}
-        {name !== undefined && <span className="sr-only">, {name}</span>}
+        {name !== undefined && <span className="sr-only"> {name}</span>}
       </button>
     </div>
   );
