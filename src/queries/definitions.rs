@@ -1,11 +1,9 @@
 //! What people save: small definitions of a kind, each under its own name, kept in ClickHouse.
 
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Serialize, de::DeserializeOwned};
 
 use super::answers::Answers;
-use crate::store::{Parameter, Store, StoreError};
-
-const DEFINITIONS: &str = include_str!("internal/definitions.sql");
+use crate::store::{self, Store, StoreError};
 
 /// Definitions of one kind.
 pub const DEFINITIONS_MAX: usize = 1_000;
@@ -67,14 +65,8 @@ pub(super) async fn definitions<T: DeserializeOwned>(
     store: &Store,
     kind: Kind,
 ) -> Result<Vec<Definition<T>>, StoreError> {
-    #[derive(Deserialize)]
-    struct Row {
-        name: String,
-        definition: String,
-        updated_at: String,
-    }
-    let rows: Vec<Row> = store.query(DEFINITIONS, &[Parameter::text("kind", kind.as_str())]).await?;
-    let read = rows.into_iter().filter_map(|Row { name, definition, updated_at }| {
+    let rows = store.definitions(&[kind.as_str()]).await?;
+    let read = rows.into_iter().filter_map(|store::Definition { name, definition, updated_at, .. }| {
         // One that a newer version has saved, perhaps.
         let definition = serde_json::from_str(&definition)
             .inspect_err(|error| tracing::warn!(%error, kind = kind.as_str(), "what is saved cannot be read"))

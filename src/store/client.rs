@@ -245,27 +245,14 @@ impl Store {
         Ok(())
     }
 
-    /// Saves a definition of a kind under a name; an empty one deletes what is there. `at_ms`: the present.
-    pub async fn save_definition(
-        &self,
-        kind: &str,
-        name: &str,
-        definition: &str,
-        at_ms: i64,
-    ) -> Result<(), StoreError> {
-        let parameters = [
-            Parameter::text("kind", kind),
-            Parameter::text("name", name),
-            Parameter::text("definition", definition),
-            Parameter::new("at_ms", at_ms),
-        ];
-        let sql = include_str!("save_definition.sql");
+    /// Runs one statement that writes a few rows made of its parameters, which are there when it returns.
+    pub(super) async fn execute_with(&self, statement: &str, parameters: &[Parameter]) -> Result<(), StoreError> {
         let request = self
             .request(&self.access.writer)
             .query(&[("database", self.access.database.as_str()), ("async_insert", "0")])
-            .query(&bound(&parameters))
+            .query(&bound(parameters))
             .timeout(STATEMENT_TIMEOUT)
-            .body(sql);
+            .body(statement.to_owned());
         checked(request.send().await?).await?;
         Ok(())
     }

@@ -16,6 +16,7 @@
 
 mod attempts;
 mod client;
+mod definitions;
 mod error;
 mod flush_durations;
 mod rejected;
@@ -26,6 +27,7 @@ mod writer;
 
 pub use attempts::AttemptLimits;
 pub use client::{Access, Login, Parameter, QueryLimits, Rows, Store};
+pub use definitions::Definition;
 pub use error::StoreError;
 pub use flush_durations::{FlushDurations, RecentFlushes};
 pub use rejected::{Dropped, RejectedEvent, RejectedEvents, RejectedLimits, RejectedWriter, Source};
