@@ -11,30 +11,23 @@ use std::{
 
 use futures_util::FutureExt;
 use rustix::fs::{FlockOperation, flock};
-use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    access::{Access, FirstSecrets, PasswordError},
     clock::Clock,
     config::{Config, ConfigError},
     engine::{Engine, EngineConfig, EngineError, START_TIMEOUT},
-    event::EventLimits,
     http::{
-        Connections, DashboardState, Info, IngestHealth, IngestService, IngestStages, IngestState, ServerLimits,
-        Streams, connections_within_descriptors, dashboard_service, serve,
+        Connections, DashboardState, Gate, Info, ServerLimits, Streams, connections_within_descriptors,
+        dashboard_service, serve,
     },
-    ingest::{Decoder, EventIdFiles, EventIds, EventNames},
-    journal::{Disk, Journal, JournalLimits, OpenJournal, RealDisk, SegmentQueue, visit_event_ids},
+    ingestion::{Ends, Ingestion},
     queries::{Answers, Catalog, Freshness, Funnels},
     replay::ReplayError,
-    store::{
-        Access, AttemptLimits, Login, RebuildError, RejectedEvents, RejectedLimits, Store, StoreError, Writer,
-        WriterLimits,
-    },
+    store::{self, Login, RebuildError, Store, StoreError},
 };
-
-/// Time for the journal's last segments to reach ClickHouse at the end; what is left is sent after the next start.
-const LAST_FLUSH_MAX: Duration = Duration::from_secs(10);
 
 /// Time that a start waits for the schema. If it takes longer, events come first.
 const SCHEMA_WAIT_MAX: Duration = Duration::from_secs(5);
@@ -60,6 +53,10 @@ pub enum AppError {
     Engine(#[from] EngineError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    Password(#[from] PasswordError),
+    #[error("{0}")]
+    Usage(String),
     #[error(transparent)]
     Rebuild(#[from] RebuildError),
     #[error(
@@ -116,21 +113,35 @@ pub async fn run(
     let access = engine.as_ref().map_or_else(|| server_access(&config), |engine| engine.access().clone());
     let store = Store::new(access, config.retention_days)?;
     let (tried, refused) = (CancellationToken::new(), CancellationToken::new());
-    let schema = create_schema(store.clone(), tried.clone(), refused.clone(), shutdown.clone()).boxed().shared();
+    let ends = Ends { shutdown: shutdown.clone(), refused: refused.clone() };
+    let schema = create_schema(store.clone(), tried.clone(), refused, shutdown.clone()).boxed().shared();
     tasks.spawn(schema.clone());
     // The first viewer should not find an empty database, nor the writer tables that it does not know.
     let _ = tokio::time::timeout(SCHEMA_WAIT_MAX, tried.cancelled()).await;
+    let access = open_access(&config, &store, &clock, keeps_files)?;
+    let must_have = [
+        listeners.ingest.is_some() && !config.ingest.is_open,
+        listeners.dashboard.is_some() && !config.dashboard.is_open,
+    ];
+    if must_have.contains(&true) {
+        let (access, until) = (Arc::clone(&access), shutdown.clone());
+        tasks.spawn(async move { until.run_until_cancelled(guard(&access, must_have)).await });
+    }
     let connections_max = connections_within_descriptors(config.connections_max);
     let limits = ServerLimits::new(connections_max, config.request_max, config.bodies_bytes_max);
 
     let ingestion = match listeners.ingest {
-        Some(listener) => Some(Ingestion::start(&config, listener, &store, &clock, &limits, &refused, &shutdown)?),
+        Some(listener) => {
+            let gate = Gate::new(Arc::clone(&access), config.ingest.is_open);
+            Some(Ingestion::start(&config, (listener, gate), &store, &clock, &limits, &ends)?)
+        }
         None => None,
     };
     let dashboard = listeners.dashboard.map(|listener| {
         // Streams leave room for the questions of those who watch them.
         let streams = Streams::new(config.dashboard.streams_max.min(connections_max / 2), shutdown.clone());
-        let state = dashboard(&config, &store, &clock, ingestion.as_ref(), streams);
+        let gate = Gate::new(Arc::clone(&access), config.dashboard.is_open);
+        let state = dashboard(&config, gate, &store, &clock, ingestion.as_ref(), streams);
         let service = dashboard_service(state.clone());
         let until = shutdown.clone();
         tasks.spawn(async move { until.run_until_cancelled(state.answers().follow_data()).await });
@@ -160,144 +171,10 @@ pub async fn run(
     outcome
 }
 
-/// The running ingestion side: listener → journal → writer.
-struct Ingestion {
-    server: JoinHandle<()>,
-    journal: Journal,
-    journal_ended: oneshot::Receiver<io::Result<()>>,
-    queue: Arc<SegmentQueue>,
-    /// Appends that go on without their clients.
-    appends: TaskTracker,
-    event_id_files: JoinHandle<()>,
-    event_ids_complete: CancellationToken,
-    writer: JoinHandle<io::Result<bool>>,
-    rejected_writer: JoinHandle<()>,
-    give_up: CancellationToken,
-    freshness: tokio::sync::watch::Receiver<crate::store::FlushReport>,
-    health: IngestHealth,
-}
-
-impl Ingestion {
-    fn start(
-        config: &Config,
-        listener: TcpListener,
-        store: &Store,
-        clock: &Clock,
-        limits: &ServerLimits,
-        refused: &CancellationToken,
-        shutdown: &CancellationToken,
-    ) -> Result<Self, AppError> {
-        let in_data_dir = |source| AppError::DataDir { path: config.data_dir.display().to_string(), source };
-        let names = match &config.ingest.event_names {
-            Some(names) => EventNames::listed(names),
-            None => EventNames::seen(&config.data_dir.join("event_names"), config.ingest.event_names_max)
-                .map_err(in_data_dir)?,
-        };
-        let disk = RealDisk::open(&config.data_dir.join("journal")).map_err(in_data_dir)?;
-        let OpenJournal { journal, queue, ended } =
-            Journal::open(Arc::clone(&disk), JournalLimits::from_config(&config.journal), rand::random())
-                .map_err(in_data_dir)?;
-        let event_ids = EventIds::new(config.ingest.event_id_window_ids);
-        let event_id_files =
-            open_event_ids(&config.data_dir.join("event_ids"), disk.as_ref(), &event_ids).map_err(in_data_dir)?;
-        let retention_days = config.retention_days;
-        let writer = Writer::new(store.clone(), Arc::clone(&queue), WriterLimits::default(), clock.clone());
-        let freshness = writer.reports();
-        let appends = TaskTracker::new();
-        let rejected_limits = RejectedLimits::in_rhythm(config.journal.flush_events, config.journal.flush_interval);
-        let (rejected_events, rejected_writer) =
-            RejectedEvents::new(store.clone(), rejected_limits, AttemptLimits::default(), rand::random());
-        let connections = Connections::new();
-        let stages = IngestStages {
-            decoder: Decoder { limits: EventLimits::with_retention_days(retention_days), names },
-            event_ids,
-            journal: journal.clone(),
-            tasks: appends.clone(),
-            clock: clock.clone(),
-            reports: freshness.clone(),
-            unflushed_max: config.ingest.unflushed_max,
-            rejected_events,
-        };
-        let state = IngestState::new(stages, limits, Arc::clone(&connections));
-        let (health, service) = (state.health_source(), IngestService::new(state));
-        // What tables of a newer version would make of the events is not known.
-        let (give_up, event_ids_complete) = (refused.child_token(), CancellationToken::new());
-        Ok(Self {
-            server: tokio::spawn(serve(listener, service, limits.clone(), connections, shutdown.clone())),
-            journal,
-            journal_ended: ended,
-            queue,
-            appends,
-            event_id_files: tokio::spawn(event_id_files.run(event_ids_complete.clone())),
-            event_ids_complete,
-            writer: tokio::spawn(writer.run(give_up.clone())),
-            rejected_writer: tokio::spawn(rejected_writer.run(give_up.clone())),
-            give_up,
-            freshness,
-            health,
-        })
-    }
-
-    /// Runs until `shutdown` or a failure of the journal, then ends in the order of the data: requests, journal, flush.
-    async fn run_to_end(mut self, shutdown: &CancellationToken) -> Result<(), AppError> {
-        tokio::select! {
-            // First, for the writer may have been told to end with it.
-            biased;
-            () = shutdown.cancelled() => {}
-            ended = &mut self.journal_ended => return Err(AppError::Journal(failure(ended))),
-            ended = &mut self.writer => return Err(AppError::Journal(failure(ended))),
-        }
-        // The listener ends by the token; a panic in it has been reported.
-        let _ = self.server.await;
-        self.journal.close();
-        self.journal_ended.await.unwrap_or_else(|error| Err(io::Error::other(error))).map_err(AppError::Journal)?;
-        self.appends.close();
-        self.appends.wait().await;
-        self.event_ids_complete.cancel();
-        // Before the end is marked as clean: the next start then reads no ids out of the journal.
-        let _ = self.event_id_files.await;
-        let give_up = self.give_up.clone();
-        let deadline = tokio::spawn(async move {
-            tokio::time::sleep(LAST_FLUSH_MAX).await;
-            give_up.cancel();
-        });
-        let all_stored = self.writer.await.unwrap_or_else(|error| Err(io::Error::other(error)));
-        // It ends because the listener has; a panic in it has been reported.
-        let _ = self.rejected_writer.await;
-        deadline.abort();
-        match all_stored.map_err(AppError::Journal)? {
-            true => self.queue.mark_clean().map_err(AppError::Journal),
-            false => {
-                let events = self.journal.depth().events;
-                tracing::warn!(
-                    events,
-                    "ClickHouse did not take everything in time; the rest is sent after the next start"
-                );
-                Ok(())
-            }
-        }
-    }
-}
-
-/// Loads the ids that were stored within the window, from their files and from the journal.
-fn open_event_ids(directory: &Path, journal: &dyn Disk, event_ids: &EventIds) -> io::Result<EventIdFiles> {
-    let files = EventIdFiles::open(RealDisk::open(directory)?, event_ids.clone())?;
-    visit_event_ids(journal, |id| event_ids.remember(id))?;
-    Ok(files)
-}
-
-/// Why a part ended that should not have.
-fn failure<T, E: std::error::Error + Send + Sync + 'static>(ended: Result<io::Result<T>, E>) -> io::Error {
-    match ended {
-        Ok(Ok(_)) => io::Error::other("it ended early"),
-        Ok(Err(error)) => error,
-        Err(panicked) => io::Error::other(panicked),
-    }
-}
-
 /// `ingestion`: of this process, if it takes events.
 fn dashboard(
     config: &Config,
+    gate: Gate,
     store: &Store,
     clock: &Clock,
     ingestion: Option<&Ingestion>,
@@ -308,7 +185,49 @@ fn dashboard(
         Answers::new(store.clone(), clock.clone(), freshness, Funnels::new(config.dashboard.funnel_events_max));
     let info = Info::new(config.dashboard.ingest_url.clone(), config.retention_days, config.store.url.is_none());
     let health = ingestion.map(|ingestion| ingestion.health.clone());
-    DashboardState::new(Catalog::built_in(), answers, streams, info, health)
+    DashboardState::new(gate, Catalog::built_in(), answers, streams, info, health)
+}
+
+/// What is known of the credentials until ClickHouse can be asked: a process with files has a copy of them.
+fn open_access(config: &Config, store: &Store, clock: &Clock, keeps_files: bool) -> Result<Arc<Access>, AppError> {
+    let path = &config.data_dir;
+    let copy = keeps_files.then(|| path.join("credentials.json"));
+    let in_data_dir = |source| AppError::DataDir { path: path.display().to_string(), source };
+    Access::new(store.clone(), clock.clone(), copy).map_err(in_data_dir)
+}
+
+/// Follows who may do what, and makes what a listener that others can reach must have: a write key, a password.
+async fn guard(access: &Access, [write_key, password]: [bool; 2]) {
+    const RETRY: Duration = Duration::from_secs(1);
+    let first = loop {
+        match access.create_missing(write_key, password).await {
+            Ok(first) => break first,
+            Err(error) => tracing::warn!(%error, "who may do what is not known; trying again"),
+        }
+        tokio::time::sleep(RETRY).await;
+    };
+    tell(&first);
+    access.follow().await;
+}
+
+/// On standard output, where the log is not.
+fn tell(FirstSecrets { write_key, password }: &FirstSecrets) {
+    if write_key.is_none() && password.is_none() {
+        return;
+    }
+    println!(
+        "Others can reach this Weir, so it has made what they must have. This is told once; only hashes are kept.\n"
+    );
+    if let Some(write_key) = write_key {
+        println!("  Write key   {}", write_key.expose());
+        println!(
+            "              sends events, also from any web page: Authorization: Bearer, or `weir key create` another\n"
+        );
+    }
+    if let Some(password) = password {
+        println!("  Password    {}", password.expose());
+        println!("              to sign in to the dashboard; `weir password` changes it\n");
+    }
 }
 
 /// Brings the tables in ClickHouse to this version, as soon as it can be reached. Those of a newer one end the process: what it
@@ -354,9 +273,9 @@ pub(crate) async fn start_engine(config: &Config, tasks: &TaskTracker) -> Result
     Ok(Some(Engine::start(engine, tasks).await?))
 }
 
-pub(crate) fn server_access(config: &Config) -> Access {
+pub(crate) fn server_access(config: &Config) -> store::Access {
     let login = Login { user: config.store.user.clone(), password: config.store.password.clone() };
-    Access {
+    store::Access {
         url: config.store.url.clone().unwrap_or_default(),
         database: config.store.database.clone(),
         writer: login.clone(),

@@ -49,6 +49,7 @@ settings! {
     DATA_DIR = "WEIR_DATA_DIR", "weir-data", "Where the journal and the embedded engine keep their files.";
     INGEST_ADDR = "WEIR_INGEST_ADDR", "127.0.0.1:3001", "Address that takes events. 0.0.0.0:3001 listens on every interface.";
     DASHBOARD_ADDR = "WEIR_DASHBOARD_ADDR", "127.0.0.1:3000", "Address of the dashboard and the query API.";
+    AUTH = "WEIR_AUTH", "auto", "Who may send and ask. auto: on a loopback address anybody, on others with a write key, a password or a token. required: those everywhere, as behind a proxy.";
     INGEST_URL = "WEIR_INGEST_URL", "", "The ingestion URL as browsers see it, shown in the dashboard. Empty: derived from WEIR_INGEST_ADDR.";
     LOG = "WEIR_LOG", "info", "Log filter, for example info or weir=debug.";
     CLICKHOUSE_URL = "CLICKHOUSE_URL", "", "HTTP URL of a ClickHouse server. Empty: the embedded engine.";
@@ -69,6 +70,8 @@ settings! {
     CONNECTIONS_MAX = "WEIR_CONNECTIONS_MAX", "10000", "Open connections of a listener; beyond it, idle ones make room for new ones.";
     STREAMS_MAX = "WEIR_STREAMS_MAX", "2000", "Open pages that are told of new data by push, at most half as many as connections; beyond it, pages ask every 5 s.";
     REQUEST_TIMEOUT_MS = "WEIR_REQUEST_TIMEOUT_MS", "10000", "Milliseconds for a request's headers to arrive, and again for its body.";
+    WRITE_KEY = "WEIR_WRITE_KEY", "", "Write key that `weir replay-rejected` and `weir demo --url` send events with, where one is needed.";
+    TOKEN = "WEIR_TOKEN", "", "API token that `weir replay-rejected` reads rejected events with, where one is needed.";
     BODIES_MAX_BYTES = "WEIR_BODIES_MAX_BYTES", "67108864", "Bytes of request bodies held in memory at once; beyond it, requests wait for a second and are answered 503 with Retry-After.";
 }
 
@@ -89,11 +92,21 @@ pub struct Config {
     pub request_max: Duration,
     /// Bytes of bodies held at once.
     pub bodies_bytes_max: usize,
+    pub client: ClientConfig,
+}
+
+/// What weir's own commands present to a weir that wants to know who they are.
+#[derive(Debug, Clone, Default)]
+pub struct ClientConfig {
+    pub write_key: Option<Secret>,
+    pub token: Option<Secret>,
 }
 
 #[derive(Debug, Clone)]
 pub struct IngestConfig {
     pub addr: SocketAddr,
+    /// Anybody who can reach it may send events.
+    pub is_open: bool,
     /// The only names allowed, or every well-formed name.
     pub event_names: Option<Vec<String>>,
     pub event_names_max: usize,
@@ -128,6 +141,8 @@ pub struct EngineSettings {
 #[derive(Debug, Clone)]
 pub struct DashboardConfig {
     pub addr: SocketAddr,
+    /// Anybody who can reach it may see and change all.
+    pub is_open: bool,
     pub ingest_url: String,
     /// Events that one funnel follows.
     pub funnel_events_max: u64,
@@ -218,7 +233,8 @@ impl Reader<'_> {
     }
 
     fn config(&mut self) -> Config {
-        let ingest_addr = self.address(INGEST_ADDR);
+        let (ingest_addr, dashboard_addr) = (self.address(INGEST_ADDR), self.address(DASHBOARD_ADDR));
+        let is_auto = self.is_auth_auto();
         Config {
             data_dir: self.text(DATA_DIR).into(),
             log: self.text(LOG),
@@ -226,8 +242,13 @@ impl Reader<'_> {
             connections_max: usize::try_from(self.positive(CONNECTIONS_MAX)).unwrap_or(usize::MAX),
             request_max: Duration::from_millis(self.positive(REQUEST_TIMEOUT_MS)),
             bodies_bytes_max: usize::try_from(self.positive(BODIES_MAX_BYTES)).unwrap_or(usize::MAX),
+            client: ClientConfig {
+                write_key: self.optional(WRITE_KEY).map(Secret::new),
+                token: self.optional(TOKEN).map(Secret::new),
+            },
             ingest: IngestConfig {
                 addr: ingest_addr,
+                is_open: is_auto && ingest_addr.ip().is_loopback(),
                 event_names: self.event_names(),
                 event_names_max: usize::try_from(self.positive(EVENT_NAMES_MAX)).unwrap_or(usize::MAX),
                 event_id_window_ids: usize::try_from(self.positive(EVENT_ID_WINDOW)).unwrap_or(usize::MAX),
@@ -249,12 +270,21 @@ impl Reader<'_> {
                 library: self.optional(ENGINE_LIBRARY).map(PathBuf::from),
             },
             dashboard: DashboardConfig {
-                addr: self.address(DASHBOARD_ADDR),
+                addr: dashboard_addr,
+                is_open: is_auto && dashboard_addr.ip().is_loopback(),
                 ingest_url: self.optional(INGEST_URL).unwrap_or_else(|| reachable_url(ingest_addr)),
                 funnel_events_max: self.positive(FUNNEL_EVENTS_MAX),
                 streams_max: usize::try_from(self.positive(STREAMS_MAX)).unwrap_or(usize::MAX),
             },
         }
+    }
+
+    fn is_auth_auto(&mut self) -> bool {
+        let text = self.text(AUTH);
+        if !matches!(text.as_str(), "auto" | "required") {
+            self.mistakes.push(format!("  {AUTH}={text}: expected auto or required"));
+        }
+        text == "auto"
     }
 
     /// ClickHouse's `Date` ends in 2149: a longer retention would overflow it and delete everything.
@@ -327,19 +357,41 @@ mod tests {
             ("WEIR_EVENT_NAMES", "page_view,Bad Name"),
             ("WEIR_RETENTION_DAYS", "50000"),
             ("WEIR_TYPO", "1"),
+            ("WEIR_AUTH", "none"),
             ("CLICKHOUSE_URL", "localhost"),
         ])
-        .expect_err("seven mistakes");
+        .expect_err("eight mistakes");
         insta::assert_snapshot!(error, @r#"
-        the configuration has 7 mistake(s):
+        the configuration has 8 mistake(s):
           WEIR_TYPO: no such setting; .env.example lists them all
           WEIR_INGEST_ADDR=here: expected an IP address and a port, like 127.0.0.1:3001
+          WEIR_AUTH=none: expected auto or required
           WEIR_RETENTION_DAYS=50000: expected at most 36500
           WEIR_EVENT_NAMES: "Bad Name" is no event name; use 1 to 64 characters: a lower-case letter, then lower-case letters, digits or underscores
           WEIR_FLUSH_EVENTS=0: expected a whole number from 1
           WEIR_FLUSH_INTERVAL_MS=2s: invalid digit found in string; expected a whole number from 1
           CLICKHOUSE_URL=localhost: expected a URL like http://clickhouse:8123
         "#);
+    }
+
+    /// Where others could reach it, nobody has to remember to close the door.
+    #[test]
+    fn only_loopback_addresses_are_open_and_only_unless_told_otherwise() {
+        let open = |variables: &[(&str, &str)]| {
+            let config = read(variables).expect("valid");
+            (config.ingest.is_open, config.dashboard.is_open)
+        };
+        assert_eq!(open(&[]), (true, true));
+        assert_eq!(
+            open(&[("WEIR_INGEST_ADDR", "[::1]:3001"), ("WEIR_DASHBOARD_ADDR", "127.0.0.2:3000")]),
+            (true, true)
+        );
+        assert_eq!(open(&[("WEIR_INGEST_ADDR", "0.0.0.0:3001")]), (false, true));
+        assert_eq!(
+            open(&[("WEIR_INGEST_ADDR", "[::]:3001"), ("WEIR_DASHBOARD_ADDR", "10.0.0.1:3000")]),
+            (false, false)
+        );
+        assert_eq!(open(&[("WEIR_AUTH", "required")]), (false, false));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use weir::{
     app::{self, AppError, Listeners},
     clock::Clock,
     config::Config,
+    credentials::{self, KeyCommand, LinkCommand, TokenCommand},
     demo::DemoArgs,
     engine::EngineChildArgs,
     http::openapi_json,
@@ -54,6 +55,17 @@ enum Command {
     /// request whose reply was lost (the command then ends with an error) is sent again by the next run, where only events
     /// with an event_id are known not to count twice.
     ReplayRejected(ReplayArgs),
+    /// Make, list and revoke the keys that events are sent with.
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Make, list and revoke the tokens that scripts use the API with.
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// Make, list and revoke links that show one page to whoever has them.
+    #[command(subcommand)]
+    Link(LinkCommand),
+    /// Set the dashboard's password to a line of standard input, and sign everybody out.
+    Password,
     /// Look after the rollups, from which panels answer about long ranges.
     #[command(subcommand)]
     Rollup(RollupCommand),
@@ -103,13 +115,17 @@ async fn start(command: Command) -> Result<(), AppError> {
         Command::Ingest => listeners.with_ingest(&config).await?,
         Command::Dashboard => listeners.with_dashboard(&config).await?,
         Command::ReplayRejected(args) => {
-            let report = replay::run(&args, &config.data_dir, &Clock::System).await?;
+            let report = replay::run(&args, &config.client, &config.data_dir, &Clock::System).await?;
             let ReplayReport { accepted, rejected, incomplete, replayed_before } = report;
             println!(
                 "{accepted} accepted, {rejected} rejected again, {incomplete} cut off, {replayed_before} replayed before"
             );
             return Ok(());
         }
+        Command::Key(command) => return credentials::run_key(command, &config).await,
+        Command::Token(command) => return credentials::run_token(command, &config).await,
+        Command::Link(command) => return credentials::run_link(command, &config).await,
+        Command::Password => return credentials::run_password(&config).await,
         Command::Rollup(RollupCommand::Rebuild) => return rollup::rebuild(&config, &shutdown).await,
         Command::Migrate(args) => return migrate::run(&args, &config).await,
         Command::Health(args) => return probe::run(&args, &config).await,

@@ -16,13 +16,14 @@ use std::{
     time::Duration,
 };
 
-use reqwest::{Client, StatusCode};
+use reqwest::{Client, RequestBuilder, StatusCode};
 use rustix::fs::{FlockOperation, flock};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::{
     clock::Clock,
+    config::{ClientConfig, Secret},
     http::RejectedReply,
     queries::{REJECTED_ROWS_MAX, RejectedRow},
 };
@@ -81,12 +82,18 @@ pub enum ReplayError {
 }
 
 /// Sends all that is there. `data_dir`: where ids are remembered.
-pub async fn run(args: &ReplayArgs, data_dir: &Path, clock: &Clock) -> Result<ReplayReport, ReplayError> {
+pub async fn run(
+    args: &ReplayArgs,
+    client: &ClientConfig,
+    data_dir: &Path,
+    clock: &Clock,
+) -> Result<ReplayReport, ReplayError> {
     let now_ms = clock.now_ms();
     let mut replayed = Replayed::open(data_dir, now_ms)?;
     let replay = Replay {
         http: Client::builder().no_proxy().timeout(REQUEST_TIMEOUT).build().map_err(network(&args.url))?,
         args,
+        client,
     };
     let since_ms = now_ms.saturating_sub(i64::try_from(args.since.as_millis()).unwrap_or(i64::MAX));
     let mut report = ReplayReport::default();
@@ -153,6 +160,14 @@ fn request_of(mut events: Vec<Sendable>) -> (Vec<Sendable>, Vec<Sendable>) {
 struct Replay<'a> {
     http: Client,
     args: &'a ReplayArgs,
+    client: &'a ClientConfig,
+}
+
+fn presenting(request: RequestBuilder, secret: Option<&Secret>) -> RequestBuilder {
+    match secret {
+        Some(secret) => request.bearer_auth(secret.expose()),
+        None => request,
+    }
 }
 
 impl Replay<'_> {
@@ -167,6 +182,7 @@ impl Replay<'_> {
                 .query(&[("limit", REJECTED_ROWS_MAX.to_string()), ("since_ms", since_ms.to_string())]);
             request = request.query(&self.args.field.as_ref().map(|field| ("field", field)).as_slice());
             request = request.query(&before.as_ref().map(|before| ("before", before)).as_slice());
+            let request = presenting(request, self.client.token.as_ref());
             let reply = request.send().await.map_err(network(&url))?;
             let (status, body) = (reply.status(), reply.text().await.map_err(network(&url))?);
             if !status.is_success() {
@@ -196,7 +212,7 @@ impl Replay<'_> {
         loop {
             attempts += 1;
             let request = self.http.post(&url).header("Content-Type", "application/json").body(body.clone());
-            let reply = request.send().await.map_err(network(&url))?;
+            let reply = presenting(request, self.client.write_key.as_ref()).send().await.map_err(network(&url))?;
             let (status, body) = (reply.status(), reply.text().await.map_err(network(&url))?);
             match serde_json::from_str::<Judged>(&body) {
                 Ok(judged) => return Ok((judged.accepted, judged.rejected.len())),

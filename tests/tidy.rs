@@ -12,13 +12,14 @@ const FILE_LINES_MAX: usize = 400;
 const FOUNDATION: [&str; 3] = ["clock", "config", "event"];
 
 /// What each stage may import beside itself and the foundation. `http` and `demo` know every stage, as `app.rs` does.
-const STAGE_IMPORTS: [(&str, &[&str]); 7] = [
+const STAGE_IMPORTS: [(&str, &[&str]); 8] = [
     ("ingest", &["journal"]),
     ("journal", &[]),
     ("store", &["journal"]),
     ("queries", &["store"]),
     ("engine", &["store"]),
-    ("http", &["ingest", "journal", "store", "queries"]),
+    ("access", &["store"]),
+    ("http", &["access", "ingest", "journal", "store", "queries"]),
     ("demo", &["app", "ingest", "journal", "store", "queries", "http"]),
 ];
 

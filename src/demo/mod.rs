@@ -61,7 +61,7 @@ use self::{
 use crate::{
     app::{self, AppError, Listeners},
     clock::Clock,
-    config::Config,
+    config::{Config, Secret},
 };
 
 /// The most that the API takes.
@@ -91,7 +91,7 @@ pub struct DemoArgs {
     seed: Option<u64>,
     /// Start nothing; send to the Weir that takes events at this URL, such as http://127.0.0.1:3001.
     ///
-    /// The events, and the 26 made-up hours before them, stay there.
+    /// The events, and the 26 made-up hours before them, stay there. WEIR_WRITE_KEY is sent along, if it is set.
     #[arg(long, value_name = "URL")]
     url: Option<String>,
 }
@@ -104,13 +104,18 @@ pub async fn run(args: DemoArgs, config: Config, shutdown: CancellationToken) ->
         events_per_second: args.events_per_second,
     };
     match args.url {
-        Some(url) => send_only(model, &url, &shutdown).await,
+        Some(url) => send_only(model, &url, config.client.write_key, &shutdown).await,
         None => run_with_weir(model, config, &shutdown).await,
     }
 }
 
-async fn send_only(model: Model, url: &str, shutdown: &CancellationToken) -> Result<(), AppError> {
-    let sender = Sender::new(url).map_err(io::Error::other)?;
+async fn send_only(
+    model: Model,
+    url: &str,
+    write_key: Option<Secret>,
+    shutdown: &CancellationToken,
+) -> Result<(), AppError> {
+    let sender = Sender::new(url, write_key).map_err(io::Error::other)?;
     let heading = format!("Simulated visitors are sending events.\n\n  {}\n", events_line(&model, &sender));
     let announcement = Announcement { heading, dashboard_url: None, story: model.story };
     tokio::select! {
@@ -120,8 +125,12 @@ async fn send_only(model: Model, url: &str, shutdown: &CancellationToken) -> Res
 }
 
 async fn run_with_weir(model: Model, mut config: Config, shutdown: &CancellationToken) -> Result<(), AppError> {
+    if !(config.ingest.is_open && config.dashboard.is_open) {
+        let text = "the demo is for this machine alone: WEIR_INGEST_ADDR and WEIR_DASHBOARD_ADDR must be loopback addresses, and WEIR_AUTH not be required";
+        return Err(AppError::Usage(text.to_owned()));
+    }
     let listeners = Listeners::default().with_ingest(&config).await?.with_dashboard(&config).await?;
-    let sender = Sender::new(&url_of(listeners.ingest.as_ref())?).map_err(io::Error::other)?;
+    let sender = Sender::new(&url_of(listeners.ingest.as_ref())?, None).map_err(io::Error::other)?;
     let dashboard_url = url_of(listeners.dashboard.as_ref())?;
     let kept = match &config.store.url {
         Some(url) => format!("\nThe events stay in the database {} at {url}.\n", config.store.database),

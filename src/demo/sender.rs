@@ -19,6 +19,7 @@ use reqwest::{
 use serde_json::Value;
 
 use super::event::Event;
+use crate::config::Secret;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -42,6 +43,7 @@ pub enum SendError {
 pub struct Sender {
     http: Client,
     endpoint: String,
+    write_key: Option<Secret>,
     accepted: AtomicU64,
     rejected: AtomicU64,
     /// Said once an outage, and once at all.
@@ -63,12 +65,13 @@ enum Attempt {
 }
 
 impl Sender {
-    /// `url`: of the listener that takes events, with or without the path.
-    pub fn new(url: &str) -> Result<Self, SendError> {
+    /// `url`: of the listener that takes events, with or without the path. `write_key`: where one is needed.
+    pub fn new(url: &str, write_key: Option<Secret>) -> Result<Self, SendError> {
         let endpoint = format!("{}/events", url.trim_end_matches('/').trim_end_matches("/events"));
         Ok(Self {
             http: client(&endpoint)?,
             endpoint,
+            write_key,
             accepted: AtomicU64::new(0),
             rejected: AtomicU64::new(0),
             outage_logged: AtomicBool::new(false),
@@ -122,6 +125,10 @@ impl Sender {
 
     async fn attempt(&self, body: Bytes, faulty: usize) -> Result<Attempt, SendError> {
         let request = self.http.post(&self.endpoint).header(CONTENT_TYPE, "application/json").body(body);
+        let request = match &self.write_key {
+            Some(write_key) => request.bearer_auth(write_key.expose()),
+            None => request,
+        };
         let response = match request.send().await {
             Ok(response) => response,
             Err(error) if error.is_builder() => {
@@ -222,7 +229,7 @@ mod tests {
             let router = Router::new().route("/events", post(take)).with_state(state);
             let _ = axum::serve(listener, router).await;
         });
-        (Sender::new(&url).expect("a client"), bodies, tasks)
+        (Sender::new(&url, None).expect("a client"), bodies, tasks)
     }
 
     fn events() -> Vec<Event> {

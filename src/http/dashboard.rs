@@ -6,9 +6,9 @@ use axum::{
     Json, Router,
     body::Body,
     extract::{Path, Query, State, rejection::QueryRejection},
-    http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header},
     response::{IntoResponse, Response},
-    routing::{delete, get, put},
+    routing::any,
 };
 use hyper_util::service::TowerToHyperService;
 use rust_embed::RustEmbed;
@@ -17,16 +17,23 @@ use tower_http::compression::CompressionLayer;
 
 use super::{
     annotations::{delete_annotation, list_annotations, post_annotation},
+    credentials::{delete_credential, list_credentials, post_credential},
     error::ApiError,
     funnel::{delete_funnel, get_funnel, list_funnels, post_funnel, put_funnel},
+    gate::Gate,
     health::Health,
     ingest::IngestHealth,
     openapi::openapi_json,
     rejected::get_rejected,
+    routes::{Need, Route, Routes},
+    session::{follow_link, get_session, sign_in, sign_out, sign_out_everywhere},
     status::get_status,
     stream::{Streams, get_stream},
 };
-use crate::queries::{Answers, Catalog, Content};
+use crate::{
+    access::{Access, Scope},
+    queries::{Answers, Catalog, Content},
+};
 
 /// What the build of the dashboard left.
 #[derive(RustEmbed)]
@@ -50,6 +57,7 @@ const CONTENT_SECURITY_POLICY: HeaderValue = HeaderValue::from_static(
 pub struct DashboardState(Arc<Parts>);
 
 struct Parts {
+    gate: Gate,
     catalog: Catalog,
     answers: Answers,
     streams: Streams,
@@ -77,17 +85,22 @@ impl Info {
 impl DashboardState {
     /// `ingestion`: of this process, if it takes events.
     pub fn new(
+        gate: Gate,
         catalog: Catalog,
         answers: Answers,
         streams: Streams,
         info: Info,
         ingestion: Option<IngestHealth>,
     ) -> Self {
-        Self(Arc::new(Parts { catalog, answers, streams, info, ingestion }))
+        Self(Arc::new(Parts { gate, catalog, answers, streams, info, ingestion }))
     }
 
     pub fn answers(&self) -> &Answers {
         &self.0.answers
+    }
+
+    pub(super) fn access(&self) -> &Access {
+        self.0.gate.access()
     }
 
     pub(super) fn streams(&self) -> &Streams {
@@ -105,26 +118,43 @@ impl DashboardState {
 
 /// Answers the dashboard's listener.
 pub fn dashboard_service(state: DashboardState) -> TowerToHyperService<Router> {
-    let api = Router::new()
-        .route("/queries/{name}", get(get_query))
-        .route("/funnel", get(get_funnel).post(post_funnel))
-        .route("/funnels", get(list_funnels))
-        .route("/funnels/{name}", put(put_funnel).delete(delete_funnel))
-        .route("/annotations", get(list_annotations).post(post_annotation))
-        .route("/annotations/{id}", delete(delete_annotation))
-        .route("/rejected", get(get_rejected))
-        .route("/stream", get(get_stream))
-        .route("/info", get(get_info))
-        .route("/status", get(get_status))
-        .route("/openapi.json", get(get_openapi))
-        .fallback(|| async { ApiError::NotFound });
-    let routes = Router::new()
-        .nest("/api", api)
-        .fallback(get_file)
-        .method_not_allowed_fallback(|| async { ApiError::MethodNotAllowed })
-        .layer(CompressionLayer::new())
-        .with_state(state);
-    TowerToHyperService::new(routes)
+    let (router, _) = routes(state.0.gate.clone()).finish();
+    // Of the API, what is not there needs nobody to be known.
+    let api = Router::new().route("/api/{*path}", any(|| async { ApiError::NotFound }));
+    let router = router.merge(api).fallback(get_file).layer(CompressionLayer::new()).with_state(state);
+    TowerToHyperService::new(router)
+}
+
+/// Who may use which route.
+pub fn dashboard_routes(gate: Gate) -> Vec<Route> {
+    routes(gate).finish().1
+}
+
+fn routes(gate: Gate) -> Routes<DashboardState> {
+    let (read, annotate, admin) = (Need::Scope(Scope::Read), Need::Scope(Scope::Annotate), Need::Scope(Scope::Admin));
+    Routes::behind(gate)
+        .route(Method::GET, "/api/session", Need::Nothing, get_session)
+        .route(Method::POST, "/api/session", Need::Nothing, sign_in)
+        .route(Method::DELETE, "/api/session", Need::Nothing, sign_out)
+        .route(Method::DELETE, "/api/sessions", admin, sign_out_everywhere)
+        .route(Method::GET, "/share/{link}", Need::Nothing, follow_link)
+        .route(Method::GET, "/api/openapi.json", Need::Nothing, get_openapi)
+        .route(Method::GET, "/api/info", read, get_info)
+        .route(Method::GET, "/api/stream", read, get_stream)
+        .route(Method::GET, "/api/queries/{name}", read, get_query)
+        .route(Method::GET, "/api/funnel", read, get_funnel)
+        .route(Method::POST, "/api/funnel", read, post_funnel)
+        .route(Method::GET, "/api/funnels", read, list_funnels)
+        .route(Method::PUT, "/api/funnels/{name}", annotate, put_funnel)
+        .route(Method::DELETE, "/api/funnels/{name}", annotate, delete_funnel)
+        .route(Method::GET, "/api/annotations", read, list_annotations)
+        .route(Method::POST, "/api/annotations", annotate, post_annotation)
+        .route(Method::DELETE, "/api/annotations/{id}", annotate, delete_annotation)
+        .route(Method::GET, "/api/rejected", read, get_rejected)
+        .route(Method::GET, "/api/status", read, get_status)
+        .route(Method::GET, "/api/credentials", admin, list_credentials)
+        .route(Method::POST, "/api/credentials", admin, post_credential)
+        .route(Method::DELETE, "/api/credentials/{id}", admin, delete_credential)
 }
 
 async fn get_query(

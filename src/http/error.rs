@@ -3,13 +3,17 @@
 use axum::{
     Json,
     extract::rejection::QueryRejection,
-    http::{HeaderValue, StatusCode, header::RETRY_AFTER},
+    http::{
+        HeaderValue, StatusCode,
+        header::{RETRY_AFTER, WWW_AUTHENTICATE},
+    },
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
 
 use super::body::ReadError;
 use crate::{
+    access::{CreateError, Denied, SignInError},
     ingest::{BodyError, InProgress},
     journal::AppendError,
     queries::{AnnotationError, ArgumentError, DefinitionError, FunnelError},
@@ -17,7 +21,9 @@ use crate::{
 };
 
 /// Seconds after which a refused client should come again.
-const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("2");
+const RETRY_AFTER_SECONDS: u64 = 2;
+/// How a client says who it is.
+const BEARER: HeaderValue = HeaderValue::from_static("Bearer");
 
 /// The body of every error.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -64,6 +70,14 @@ pub enum ApiError {
     UnknownFunnel,
     #[error("there is no annotation with this id")]
     UnknownAnnotation,
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    #[error(transparent)]
+    SignIn(SignInError),
+    #[error(transparent)]
+    Credential(CreateError),
+    #[error("there is no key, token or link with this id")]
+    UnknownCredential,
     #[error("there is no query named {0:?}; there are {1}")]
     UnknownQuery(String, String),
     #[error("there is nothing at this path; see the README for the API")]
@@ -93,6 +107,42 @@ impl From<AnnotationError> for ApiError {
             AnnotationError::Store(error) => Self::Store(error),
             other => Self::Annotation(other),
         }
+    }
+}
+
+impl From<SignInError> for ApiError {
+    fn from(error: SignInError) -> Self {
+        match error {
+            SignInError::Store(error) => Self::Store(error),
+            other => Self::SignIn(other),
+        }
+    }
+}
+
+impl From<CreateError> for ApiError {
+    fn from(error: CreateError) -> Self {
+        match error {
+            CreateError::Store(error) => Self::Store(error),
+            other => Self::Credential(other),
+        }
+    }
+}
+
+/// Whoever gets a 403 is known, or need not be: who they are does not change it.
+fn of_denied(denied: &Denied) -> (StatusCode, &'static str) {
+    match denied {
+        Denied::NoKey => (StatusCode::UNAUTHORIZED, "no_key"),
+        Denied::Unknown => (StatusCode::UNAUTHORIZED, "unknown_key"),
+        Denied::NotSignedIn => (StatusCode::UNAUTHORIZED, "not_signed_in"),
+        Denied::NotAWriteKey => (StatusCode::FORBIDDEN, "not_a_write_key"),
+        Denied::WriteKeyOnly => (StatusCode::FORBIDDEN, "write_key_only"),
+        Denied::Origin => (StatusCode::FORBIDDEN, "origin_not_allowed"),
+        Denied::Scope(_) => (StatusCode::FORBIDDEN, "scope_needed"),
+        Denied::OtherPage => (StatusCode::FORBIDDEN, "other_page"),
+        Denied::OtherSite => (StatusCode::FORBIDDEN, "other_site"),
+        Denied::OtherName => (StatusCode::FORBIDDEN, "other_name"),
+        Denied::TooManyEvents { .. } => (StatusCode::TOO_MANY_REQUESTS, "too_many_events_a_second"),
+        Denied::NotKnownYet => (StatusCode::SERVICE_UNAVAILABLE, "access_not_known"),
     }
 }
 
@@ -128,6 +178,13 @@ impl ApiError {
             Self::Definition(DefinitionError::TooMany) => (StatusCode::CONFLICT, "too_many_definitions"),
             Self::Annotation(AnnotationError::TooMany) => (StatusCode::CONFLICT, "too_many_annotations"),
             Self::Annotation(_) => (StatusCode::BAD_REQUEST, "bad_annotation"),
+            Self::Denied(denied) => of_denied(denied),
+            Self::SignIn(SignInError::Wrong) => (StatusCode::UNAUTHORIZED, "wrong_password"),
+            Self::SignIn(SignInError::TooMany(_)) => (StatusCode::TOO_MANY_REQUESTS, "too_many_attempts"),
+            Self::SignIn(_) => (StatusCode::CONFLICT, "no_password"),
+            Self::Credential(CreateError::TooMany) => (StatusCode::CONFLICT, "too_many_credentials"),
+            Self::Credential(_) => (StatusCode::BAD_REQUEST, "bad_credential"),
+            Self::UnknownCredential => (StatusCode::NOT_FOUND, "unknown_credential"),
             Self::UnknownAnnotation => (StatusCode::NOT_FOUND, "unknown_annotation"),
             Self::Definition(_) => (StatusCode::BAD_REQUEST, "bad_name"),
             Self::TooManyStreams(_) => (StatusCode::SERVICE_UNAVAILABLE, "too_many_streams"),
@@ -135,6 +192,16 @@ impl ApiError {
             Self::UnknownQuery(..) => (StatusCode::NOT_FOUND, "unknown_query"),
             Self::NotFound => (StatusCode::NOT_FOUND, "not_found"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
+        }
+    }
+
+    fn retry_after_seconds(&self, status: StatusCode) -> Option<u64> {
+        match self {
+            Self::Denied(Denied::TooManyEvents { exceeded, .. }) | Self::SignIn(SignInError::TooMany(exceeded)) => {
+                Some(exceeded.0.as_secs() + 1)
+            }
+            _ => matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::INSUFFICIENT_STORAGE)
+                .then_some(RETRY_AFTER_SECONDS),
         }
     }
 
@@ -155,8 +222,11 @@ impl IntoResponse for ApiError {
         let (status, code) = self.status_and_code();
         let reply = ErrorReply { error: ErrorDetail { code, message: self.message() } };
         let mut response = (status, Json(reply)).into_response();
-        if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::INSUFFICIENT_STORAGE) {
-            response.headers_mut().insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
+        if let Some(seconds) = self.retry_after_seconds(status) {
+            response.headers_mut().insert(RETRY_AFTER, seconds.into());
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(WWW_AUTHENTICATE, BEARER);
         }
         response
     }

@@ -12,10 +12,10 @@ use axum::{
     extract::State,
     http::{
         HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode,
-        header::{ACCESS_CONTROL_ALLOW_ORIGIN, CONTENT_ENCODING, CONTENT_TYPE},
+        header::{ACCESS_CONTROL_ALLOW_ORIGIN, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, ORIGIN, VARY},
     },
     response::{IntoResponse, Response},
-    routing::{any, get},
+    routing::any,
 };
 use bytes::Bytes;
 use hyper::{body::Incoming, service::Service};
@@ -23,7 +23,7 @@ use hyper_util::service::TowerToHyperService;
 use serde::Serialize;
 use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
-use tower_http::cors::{Any, CorsLayer};
+use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use super::{
     EVENTS_PATH,
@@ -31,11 +31,14 @@ use super::{
     budget::{BodyBudget, HeldBytes},
     connections::Connections,
     error::ApiError,
+    gate::{Admission, Gate, X_WRITE_KEY, presented},
     health::{Health, health},
     metrics::{self, Backpressure, IngestMetrics},
+    routes::{Need, Route, Routes},
     server::ServerLimits,
 };
 use crate::{
+    access::{Presented, Scope},
     clock::Clock,
     ingest::{Decoded, Decoder, EventIds, Receipt, Rejection, TimeCounts},
     journal::{AppendError, EventBatch, Journal},
@@ -55,6 +58,7 @@ const IDEMPOTENCY_KEY_BYTES_MAX: usize = 128;
 pub struct IngestState(Arc<Parts>);
 
 struct Parts {
+    gate: Gate,
     stages: IngestStages,
     bodies: BodyReader,
     connections: Arc<Connections>,
@@ -87,10 +91,10 @@ pub struct IngestReply {
 }
 
 impl IngestState {
-    pub fn new(stages: IngestStages, limits: &ServerLimits, connections: Arc<Connections>) -> Self {
+    pub fn new(gate: Gate, stages: IngestStages, limits: &ServerLimits, connections: Arc<Connections>) -> Self {
         let bodies = BodyReader { budget: BodyBudget::new(limits.bodies_bytes_max), time_max: limits.body_max };
         let metrics = IngestMetrics::new(&stages.reports.borrow().durations);
-        Self(Arc::new(Parts { stages, bodies, connections, metrics }))
+        Self(Arc::new(Parts { gate, stages, bodies, connections, metrics }))
     }
 
     /// For the dashboard of this process.
@@ -110,7 +114,7 @@ impl IngestHealth {
 }
 
 /// Answers the ingestion listener: `POST /events` by itself, as each layer of a router costs as much as decoding an event,
-/// and everything else by routes. Any web page may send events, so any origin is allowed; nothing can be read.
+/// and everything else by routes. Pages of other sites may send events, if the gate lets them, and read nothing but the reply.
 #[derive(Clone)]
 pub struct IngestService {
     state: IngestState,
@@ -119,7 +123,7 @@ pub struct IngestService {
 
 impl IngestService {
     pub fn new(state: IngestState) -> Self {
-        Self { routes: TowerToHyperService::new(routes(state.clone())), state }
+        Self { routes: TowerToHyperService::new(router(state.clone())), state }
     }
 
     /// Milliseconds since the epoch.
@@ -127,15 +131,20 @@ impl IngestService {
         self.state.0.stages.clock.now_ms()
     }
 
+    /// Whether a request with events is let in.
+    pub fn admission(&self, presented: &Presented<'_>) -> Admission {
+        self.state.0.gate.admission(presented)
+    }
+
     /// Answers a request with events that has a body and nothing else to it.
-    pub async fn answer(&self, body: Bytes) -> Response {
+    pub async fn answer(&self, body: Bytes, admission: Admission) -> Response {
         let parts = &self.state.0;
-        let mut held = HeldBytes::none(&parts.bodies.budget);
-        let taken = match held.grow(body.len()).await {
-            Ok(()) => take_events(&parts.stages, None, JsonBody { text: body, held }).await,
-            Err(spent) => Err(ReadError::from(spent).into()),
+        let taken = async {
+            let mut held = HeldBytes::none(&parts.bodies.budget);
+            held.grow(body.len()).await.map_err(ReadError::from)?;
+            take_events(&parts.stages, None, JsonBody { text: body, held }).await
         };
-        parts.reply(taken)
+        parts.answer(admission, taken).await
     }
 }
 
@@ -151,28 +160,39 @@ impl Service<Request<Incoming>> for IngestService {
         let state = self.state.clone();
         Box::pin(async move {
             let parts = &state.0;
-            let taken = post_events(parts, request).await;
-            Ok(parts.reply(taken))
+            let (head, body) = request.into_parts();
+            let admission = parts.gate.admission(&presented(&head));
+            let request = Request::from_parts(head, body);
+            Ok(parts.answer(admission, post_events(parts, request)).await)
         })
     }
 }
 
-fn routes(state: IngestState) -> Router {
+/// Who may use which route, beside `POST /events`.
+pub fn ingest_routes(gate: Gate) -> Vec<Route> {
+    routes(gate).finish().1
+}
+
+fn routes(gate: Gate) -> Routes<IngestState> {
+    Routes::behind(gate).route(Method::GET, "/health", Need::Nothing, get_health).route(
+        Method::GET,
+        "/metrics",
+        Need::Scope(Scope::Read),
+        get_metrics,
+    )
+}
+
+fn router(state: IngestState) -> Router {
+    let gate = state.0.gate.clone();
+    let (routes, _) = routes(gate.clone()).finish();
     let cors = CorsLayer::new()
-        .allow_origin(Any)
+        .allow_origin(AllowOrigin::predicate(move |origin, _| gate.allows_origin(origin)))
         .allow_methods([Method::POST])
-        .allow_headers([CONTENT_TYPE, CONTENT_ENCODING, IDEMPOTENCY_KEY])
+        .allow_headers([CONTENT_TYPE, CONTENT_ENCODING, IDEMPOTENCY_KEY, AUTHORIZATION, X_WRITE_KEY])
         .max_age(PREFLIGHT_MAX_AGE);
-    let wrong_method = || async { ApiError::MethodNotAllowed };
     // The layer must be the last: it answers a preflight before a wrong method is refused.
-    let events = Router::new().route(EVENTS_PATH, any(wrong_method)).layer(cors);
-    Router::new()
-        .route("/health", get(get_health))
-        .route("/metrics", get(get_metrics))
-        .method_not_allowed_fallback(wrong_method)
-        .merge(events)
-        .fallback(|| async { ApiError::NotFound })
-        .with_state(state)
+    let events = Router::new().route(EVENTS_PATH, any(|| async { ApiError::MethodNotAllowed })).layer(cors);
+    routes.merge(events).fallback(|| async { ApiError::NotFound }).with_state(state)
 }
 
 async fn post_events(Parts { stages, bodies, .. }: &Parts, request: Request<Incoming>) -> Result<Taken, ApiError> {
@@ -188,9 +208,30 @@ impl Parts {
         health(stages.journal.depth(), &stages.reports.borrow(), rejected, stages.unflushed_max)
     }
 
+    /// What becomes of events that are let in is counted for their key.
+    async fn answer(&self, admission: Admission, taken: impl Future<Output = Result<Taken, ApiError>>) -> Response {
+        let mut response = match admission.sender {
+            Ok(sender) => {
+                let taken = taken.await;
+                if let Some(rate) = sender.as_ref().and_then(|sender| sender.rate.as_ref()) {
+                    rate.take(taken.as_ref().map_or(1, Taken::events));
+                }
+                self.reply(taken)
+            }
+            Err(denied) => self.reply(Err(denied.into())),
+        };
+        if let Some(origin) = admission.allowed_origin {
+            if origin != "*" {
+                response.headers_mut().insert(VARY, HeaderValue::from(ORIGIN));
+            }
+            response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        }
+        response
+    }
+
     /// 202 when at least one event is on disk, now or since an earlier request. 400 when none is.
     fn reply(&self, taken: Result<Taken, ApiError>) -> Response {
-        let mut response = match taken {
+        match taken {
             Ok(taken) => {
                 self.metrics.taken(&taken);
                 let reply = taken.reply();
@@ -205,9 +246,7 @@ impl Parts {
                 self.metrics.failed(response.status());
                 response
             }
-        };
-        response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-        response
+        }
     }
 }
 
@@ -225,6 +264,11 @@ pub struct Taken {
 }
 
 impl Taken {
+    /// Events that were sent.
+    fn events(&self) -> usize {
+        self.stored + self.duplicates + self.rejected.len()
+    }
+
     /// A batch that is sent again under its key is answered as it was the first time.
     fn reply(self) -> IngestReply {
         let (accepted, duplicates) = (self.stored + self.replayed, self.duplicates - self.replayed);
@@ -319,7 +363,7 @@ async fn get_health(State(state): State<IngestState>) -> Response {
 }
 
 async fn get_metrics(State(state): State<IngestState>) -> Response {
-    let Parts { stages, bodies, connections, metrics } = state.0.as_ref();
+    let Parts { stages, bodies, connections, metrics, .. } = state.0.as_ref();
     let pressure = Backpressure {
         connections_open: connections.open_count(),
         requests_in_flight: connections.requests_in_flight(),

@@ -5,6 +5,7 @@ use utoipa::OpenApi;
 
 use super::{
     annotations::AnnotationsReply,
+    credentials::{CreatedCredential, CredentialsReply, NewCredential, credential_paths},
     dashboard::Info,
     error::{ErrorDetail, ErrorReply},
     funnel::{SavedFunnels, funnel_parameters},
@@ -12,10 +13,12 @@ use super::{
     ingest::IngestReply,
     rejected::RejectedReply,
     rejected_counts::RejectedCount,
+    session::{CallerKind, SessionReply, SignIn, session_paths},
     status::Status,
     stream::{EVENT_STREAM, RevisionMessage},
 };
 use crate::{
+    access::{CredentialInfo, Purpose, Scope},
     event::{DEVICE_TYPES, EventLimits},
     ingest::{Field, Rejection},
     queries::{
@@ -31,10 +34,17 @@ const EVENT_NAME_PATTERN: &str = "^[a-z][a-z0-9_]{0,63}$";
 
 #[derive(OpenApi)]
 #[openapi(
-    info(title = "Weir", description = "Events in (port 3001), answers out (port 3000)."),
+    info(
+        title = "Weir",
+        description = "Events in (port 3001), answers out (port 3000). Where Weir is not open, events need a write key, and all else a session, an API token (Authorization: Bearer) or a share link; who has none is answered 401, and who may not, 403."
+    ),
     components(schemas(
         Annotation,
         AnnotationsReply,
+        CallerKind,
+        CreatedCredential,
+        CredentialInfo,
+        CredentialsReply,
         ErrorReply,
         ErrorDetail,
         Filter,
@@ -49,6 +59,8 @@ const EVENT_NAME_PATTERN: &str = "^[a-z][a-z0-9_]{0,63}$";
         Info,
         IngestReply,
         NewAnnotation,
+        NewCredential,
+        Purpose,
         RecentFlushTimes,
         RejectedCount,
         RejectedReply,
@@ -58,6 +70,9 @@ const EVENT_NAME_PATTERN: &str = "^[a-z][a-z0-9_]{0,63}$";
         RevisionMessage,
         SavedFunnel,
         SavedFunnels,
+        Scope,
+        SessionReply,
+        SignIn,
         Op,
         Order,
         Source,
@@ -98,6 +113,8 @@ pub fn openapi_json(catalog: &Catalog) -> Value {
     paths.insert("/api/funnels/{name}".to_owned(), saved_funnel());
     paths.insert("/api/annotations".to_owned(), annotations());
     paths.insert("/api/annotations/{id}".to_owned(), annotation());
+    paths.extend(session_paths());
+    paths.extend(credential_paths());
     for query in catalog.iter() {
         let name = pascal_case(&query.name);
         schemas.insert(format!("{name}Row"), row_schema(&query.columns));
@@ -111,16 +128,16 @@ pub fn openapi_json(catalog: &Catalog) -> Value {
     document
 }
 
-fn schema_ref(schema: &str) -> Value {
+pub(super) fn schema_ref(schema: &str) -> Value {
     json!({ "$ref": format!("#/components/schemas/{schema}") })
 }
 
-fn content(schema: &Value) -> Value {
+pub(super) fn content(schema: &Value) -> Value {
     json!({ "application/json": { "schema": schema } })
 }
 
 /// Replies: 200 with `schema`, and the statuses of errors.
-fn replies(status: u16, description: &str, schema: &str, errors: &[u16]) -> Value {
+pub(super) fn replies(status: u16, description: &str, schema: &str, errors: &[u16]) -> Value {
     let mut replies = Map::new();
     replies.insert(status.to_string(), json!({ "description": description, "content": content(&schema_ref(schema)) }));
     for error in errors {
@@ -130,7 +147,7 @@ fn replies(status: u16, description: &str, schema: &str, errors: &[u16]) -> Valu
     Value::Object(replies)
 }
 
-fn operation(id: &str, description: &str, schema: &str, errors: &[u16]) -> Value {
+pub(super) fn operation(id: &str, description: &str, schema: &str, errors: &[u16]) -> Value {
     json!({ "operationId": id, "summary": description, "responses": replies(200, description, schema, errors) })
 }
 

@@ -26,6 +26,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     connections::{Activity, Connections},
+    peer::Peer,
     simple_requests::Handover,
     stream::EVENT_STREAM,
 };
@@ -208,12 +209,13 @@ async fn answer_requests(
         &stream,
         u32::try_from(limits.reply_max.as_millis()).unwrap_or(u32::MAX),
     )?;
+    let peer = Peer { address: stream.peer_addr()?.ip(), is_tls: false };
     let Handover::Request(read) = service.serve_simple(&mut stream, limits.head_max, &shutdown, activity).await? else {
         return Ok(());
     };
     let (reader, writer) = stream.into_split();
     let stream = tokio::io::join(io::Cursor::new(read).chain(reader), writer);
-    let service = Tracked { service, activity: Arc::clone(activity) };
+    let service = Tracked { service, activity: Arc::clone(activity), peer };
     let mut connection = std::pin::pin!(
         http1::Builder::new()
             .timer(TokioTimer::new())
@@ -227,10 +229,11 @@ async fn answer_requests(
     connection.await.map_err(io::Error::other)
 }
 
-/// A service, and a note of when a request is under way.
+/// A service, a note of when a request is under way, and of who sends it.
 struct Tracked<S> {
     service: S,
     activity: Arc<Activity>,
+    peer: Peer,
 }
 
 impl<S: ListenerService> Service<Request<Incoming>> for Tracked<S> {
@@ -238,7 +241,8 @@ impl<S: ListenerService> Service<Request<Incoming>> for Tracked<S> {
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
 
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        request.extensions_mut().insert(self.peer);
         let (under_way, reply) = (self.activity.request(), self.service.call(request));
         Box::pin(async move {
             let reply = reply.await?;

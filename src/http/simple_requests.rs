@@ -17,7 +17,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{body::is_text, connections::Activity, ingest::IngestService, server::ListenerService};
-use crate::clock::http_date;
+use crate::{access::Presented, clock::http_date};
 
 /// Bytes read at once, and so the length of a simple request.
 const READ_BYTES: usize = 16 * 1024;
@@ -30,7 +30,6 @@ const IGNORED_HEADERS: &[&str] = &[
     "accept",
     "accept-encoding",
     "accept-language",
-    "origin",
     "referer",
     "dnt",
     "sec-gpc",
@@ -83,13 +82,14 @@ impl ListenerService for IngestService {
                 () = shutdown.as_mut() => return Ok(Handover::Closed),
             }
             while !read.is_empty() {
-                let Some(body) = simple_body(&read) else {
+                let Some(Simple { body, presented }) = simple_request(&read) else {
                     return Ok(Handover::Request(Bytes::copy_from_slice(&read)));
                 };
+                let admission = self.admission(&presented);
                 let under_way = activity.request();
                 let mut request = read.split_to(body.end);
                 request.advance(body.start);
-                let response = self.answer(request.freeze()).await;
+                let response = self.answer(request.freeze(), admission).await;
                 drop(under_way);
                 let is_last = shutdown_told.is_cancelled();
                 write_response(&mut reply, response, self.now_ms(), is_last).await?;
@@ -102,15 +102,21 @@ impl ListenerService for IngestService {
     }
 }
 
-/// Where the body of a simple request is, if there is one at the beginning of the bytes.
-fn simple_body(read: &[u8]) -> Option<Range<usize>> {
+/// A request without anything that hyper is needed for.
+struct Simple<'r> {
+    body: Range<usize>,
+    presented: Presented<'r>,
+}
+
+/// The simple request at the beginning of the bytes, if there is one.
+fn simple_request(read: &[u8]) -> Option<Simple<'_>> {
     let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
     let mut request = httparse::Request::new(&mut headers);
     let Ok(httparse::Status::Complete(head_bytes)) = request.parse(read) else { return None };
     if (request.method, request.path, request.version) != (Some("POST"), Some(super::EVENTS_PATH), Some(1)) {
         return None;
     }
-    let (mut length, mut is_text_seen) = (None, false);
+    let (mut length, mut is_text_seen, mut presented) = (None, false, Presented::default());
     for httparse::Header { name, value } in &*request.headers {
         if name.eq_ignore_ascii_case("content-length") && length.is_none() {
             length = Some(decimal(value)?);
@@ -119,12 +125,25 @@ fn simple_body(read: &[u8]) -> Option<Range<usize>> {
             is_text_seen = true;
         } else if name.eq_ignore_ascii_case("connection") {
             value.eq_ignore_ascii_case(b"keep-alive").then_some(())?;
+        } else if let Some(presented) = presented_by(name, &mut presented) {
+            // Of two, hyper has to decide.
+            presented.replace(value).is_none().then_some(())?;
         } else {
             is_ignored(name).then_some(())?;
         }
     }
     let body = head_bytes..head_bytes.checked_add(length?)?;
-    (is_text_seen && !body.is_empty() && body.end <= read.len()).then_some(body)
+    (is_text_seen && !body.is_empty() && body.end <= read.len()).then_some(Simple { body, presented })
+}
+
+/// Where a header that tells of the sender is kept.
+fn presented_by<'p, 'r>(name: &str, presented: &'p mut Presented<'r>) -> Option<&'p mut Option<&'r [u8]>> {
+    match name.len() {
+        6 if name.eq_ignore_ascii_case("origin") => Some(&mut presented.origin),
+        11 if name.eq_ignore_ascii_case("x-write-key") => Some(&mut presented.write_key),
+        13 if name.eq_ignore_ascii_case("authorization") => Some(&mut presented.authorization),
+        _ => None,
+    }
 }
 
 fn is_ignored(name: &str) -> bool {
@@ -169,6 +188,10 @@ mod tests {
         format!("{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).into_bytes()
     }
 
+    fn simple_body(read: &[u8]) -> Option<Range<usize>> {
+        simple_request(read).map(|simple| simple.body)
+    }
+
     const SIMPLE: &str = "POST /events HTTP/1.1\r\nhost: weir\r\nContent-Type: application/json";
 
     #[test]
@@ -188,6 +211,17 @@ mod tests {
     }
 
     #[test]
+    fn a_simple_request_tells_who_sends_it() {
+        let head =
+            format!("{SIMPLE}\r\nauthorization: Bearer wk_1_a\r\nOrigin: https://a.example\r\nX-Write-Key: wk_2_b");
+        let bytes = request(&head, "[{}]");
+        let Some(Simple { presented, .. }) = simple_request(&bytes) else { panic!("it is simple") };
+        assert_eq!(presented.authorization, Some(b"Bearer wk_1_a".as_slice()));
+        assert_eq!(presented.origin, Some(b"https://a.example".as_slice()));
+        assert_eq!(presented.write_key, Some(b"wk_2_b".as_slice()));
+    }
+
+    #[test]
     fn whatever_could_change_the_meaning_is_not_simple() {
         for head in [
             "GET /events HTTP/1.1\r\nContent-Type: application/json",
@@ -203,7 +237,8 @@ mod tests {
             "POST /events HTTP/1.1\r\nContent-Type: application/json\r\nExpect: 100-continue",
             "POST /events HTTP/1.1\r\nContent-Type: application/json\r\nConnection: close",
             "POST /events HTTP/1.1\r\nContent-Type: application/json\r\nIdempotency-Key: k",
-            "POST /events HTTP/1.1\r\nContent-Type: application/json\r\nAuthorization: Bearer x",
+            "POST /events HTTP/1.1\r\nContent-Type: application/json\r\nAuthorization: Bearer x\r\nAuthorization: Bearer y",
+            "POST /events HTTP/1.1\r\nContent-Type: application/json\r\nOrigin: https://a.example\r\nOrigin: null",
         ] {
             assert_eq!(simple_body(&request(head, "[{}]")), None, "{head}");
         }

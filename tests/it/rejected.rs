@@ -5,6 +5,7 @@ use std::{path::Path, process::Command, time::Duration};
 use serde_json::{Value, json};
 use weir::{
     clock::Clock,
+    config::ClientConfig,
     replay::{self, ReplayArgs, ReplayError, ReplayReport},
     store::{AttemptLimits, RejectedEvent, RejectedEvents, RejectedLimits, Source, Store},
 };
@@ -32,7 +33,7 @@ async fn replay(app: &TestApp, data_dir: &Path, field: Option<&str>) -> Result<R
         since: Duration::from_secs(3600),
         field: field.map(str::to_owned),
     };
-    replay::run(&args, data_dir, &Clock::System).await
+    replay::run(&args, &ClientConfig::default(), data_dir, &Clock::System).await
 }
 
 #[tokio::test]

@@ -10,8 +10,9 @@ use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use weir::{
+    access::Access,
     clock::Clock,
-    http::{Connections, DashboardState, Info, ServerLimits, Streams, dashboard_service, serve},
+    http::{Connections, DashboardState, Gate, Info, ServerLimits, Streams, dashboard_service, serve},
     queries::{Answers, Catalog, Funnels},
     store::QueryLimits,
 };
@@ -142,7 +143,9 @@ impl SlowDashboard {
         let limits = QueryLimits { time_max, ..QueryLimits::default() };
         let answers = Answers::new(app.store().with_query_limits(limits), Clock::System, None, Funnels::new(1_000));
         let (connections, shutdown) = (Connections::new(), CancellationToken::new());
+        let access = Access::new(app.store(), Clock::System, None).expect("no file");
         let service = dashboard_service(DashboardState::new(
+            Gate::new(access, true),
             Catalog::built_in(),
             answers,
             Streams::new(1, shutdown.clone()),
