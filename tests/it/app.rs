@@ -99,8 +99,12 @@ impl TestApp {
 
     /// Starts `weir dashboard` on the database of another.
     pub async fn start_dashboard(other: &Self) -> Self {
+        Self::start_dashboard_with(other, &[]).await
+    }
+
+    pub async fn start_dashboard_with(other: &Self, settings: Settings<'_>) -> Self {
         let directory = Arc::new(tempfile::tempdir().expect("a directory"));
-        Self::launch_parts(&[], Clock::System, other.database.clone(), directory, false).await
+        Self::launch_parts(settings, Clock::System, other.database.clone(), directory, false).await
     }
 
     async fn launch(settings: Settings<'_>, clock: Clock, database: String, directory: Arc<TempDir>) -> Self {

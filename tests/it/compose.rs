@@ -23,8 +23,8 @@ use crate::{
 
 const SERVICES: [&str; 3] = ["clickhouse", "dashboard", "ingestion"];
 
-/// Of the embedded engine, which no service has.
-const NOT_IN_CONTAINERS: [&str; 2] = ["WEIR_ENGINE_LIBRARY", "WEIR_ENGINE_PORT"];
+/// Of the embedded engine, which no service has, and of commands that are clients.
+const NOT_IN_CONTAINERS: [&str; 4] = ["WEIR_ENGINE_LIBRARY", "WEIR_ENGINE_PORT", "WEIR_TOKEN", "WEIR_WRITE_KEY"];
 
 /// What ClickHouse's image reads.
 const OF_CLICKHOUSE_IMAGE: [&str; 2] = ["CLICKHOUSE_PASSWORD", "CLICKHOUSE_USER"];
@@ -243,6 +243,8 @@ struct Tree {
     user: Option<u32>,
     /// In the place of the one that is theirs alone on a server of their own.
     database: String,
+    /// What the services print.
+    printed: tempfile::NamedTempFile,
 }
 
 impl Tree {
@@ -258,7 +260,17 @@ impl Tree {
         fs::set_permissions(root.path().join("journal"), fs::Permissions::from_mode(0o700)).expect("its mode");
         chown(root.path().join("journal"), user, user).expect("its owner");
         fs::set_permissions(root.path(), fs::Permissions::from_mode(0o555)).expect("its mode");
-        Self { root, user, database }
+        Self { root, user, database, printed: tempfile::NamedTempFile::new().expect("a file") }
+    }
+
+    /// A secret that a service has told at its first start.
+    async fn told(&self, name: &str) -> String {
+        let found = || {
+            let printed = fs::read_to_string(self.printed.path()).expect("text");
+            printed.lines().find_map(|line| Some(line.trim().strip_prefix(name)?.trim().to_owned()))
+        };
+        eventually(name, || async { found().is_some() }).await;
+        found().expect("it was there")
     }
 
     fn volume(&self) -> PathBuf {
@@ -287,7 +299,9 @@ impl Tree {
         if let Some(user) = self.user {
             command.uid(user).gid(user);
         }
-        command.stdout(Stdio::null()).stderr(Stdio::null());
+        // Both services write at its end.
+        let printed = fs::OpenOptions::new().append(true).open(self.printed.path()).expect("a file");
+        command.stdout(printed).stderr(Stdio::null());
         command
     }
 
@@ -339,11 +353,17 @@ async fn the_services_run_by_their_commands_and_environments_as_their_user_on_a_
 
     let http = reqwest::Client::new();
     let events = json!([event(json!({})), event(json!({})), event(json!({}))]);
-    let sent = http.post(format!("http://127.0.0.1:{}/events", ports[0])).json(&events).send().await;
-    assert_eq!(sent.expect("a reply").status(), 202);
+    let send =
+        |key: String| http.post(format!("http://127.0.0.1:{}/events", ports[0])).bearer_auth(key).json(&events).send();
+    assert_eq!(send("nonsense".to_owned()).await.expect("a reply").status(), 401);
+    assert_eq!(send(tree.told("Write key").await).await.expect("a reply").status(), 202);
+    let session = json!({ "password": tree.told("Password").await });
+    let session = http.post(format!("http://127.0.0.1:{}/api/session", ports[1])).json(&session).send().await;
+    let cookie = session.expect("a reply").headers()["set-cookie"].clone();
+    assert!(fs::read(tree.volume().join("credentials.json")).is_ok(), "it knows its keys without ClickHouse");
     eventually("the events on the dashboard", || async {
         let url = format!("http://127.0.0.1:{}/api/queries/error_rate?range=1h", ports[1]);
-        let Ok(reply) = http.get(url).send().await else { return false };
+        let Ok(reply) = http.get(url).header("cookie", &cookie).send().await else { return false };
         let answer: Value = reply.json().await.expect("an answer");
         answer["rows"].as_array().into_iter().flatten().filter_map(|row| row["events"].as_u64()).sum::<u64>() == 3
     })

@@ -1,5 +1,6 @@
 //! The whole program against the real engine: real sockets, real disks, real ClickHouse.
 
+mod access;
 mod annotations;
 mod api;
 mod app;
