@@ -183,9 +183,8 @@ fn dashboard(
     let freshness: Freshness = ingestion.map(|ingestion| ingestion.freshness.clone());
     let answers =
         Answers::new(store.clone(), clock.clone(), freshness, Funnels::new(config.dashboard.funnel_events_max));
-    let info = Info::new(config.dashboard.ingest_url.clone(), config.retention_days, config.store.url.is_none());
     let health = ingestion.map(|ingestion| ingestion.health.clone());
-    DashboardState::new(gate, Catalog::built_in(), answers, streams, info, health)
+    DashboardState::new(gate, Catalog::built_in(), answers, streams, Info::of(config), health)
 }
 
 /// What is known of the credentials until ClickHouse can be asked: a process with files has a copy of them.

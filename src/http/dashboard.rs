@@ -32,6 +32,7 @@ use super::{
 };
 use crate::{
     access::{Access, Scope},
+    config::Config,
     queries::{Answers, Catalog, Content},
 };
 
@@ -74,11 +75,19 @@ pub struct Info {
     pub retention_days: u32,
     /// Whether ClickHouse is the one that weir brings, or a server.
     pub embedded_engine: bool,
+    /// Whether events need a write key.
+    pub write_key_needed: bool,
 }
 
 impl Info {
-    pub fn new(ingest_url: String, retention_days: u32, embedded_engine: bool) -> Self {
-        Self { version: env!("CARGO_PKG_VERSION"), ingest_url, retention_days, embedded_engine }
+    pub fn of(config: &Config) -> Self {
+        Self {
+            version: env!("CARGO_PKG_VERSION"),
+            ingest_url: config.dashboard.ingest_url.clone(),
+            retention_days: config.retention_days,
+            embedded_engine: config.store.url.is_none(),
+            write_key_needed: !config.ingest.is_open,
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! However many look, ClickHouse is asked a few times a second, and only while somebody looks.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, HashMap},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -12,6 +12,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use weir::{
     access::Access,
     clock::Clock,
+    config::Config,
     http::{Connections, DashboardState, Gate, Info, ServerLimits, Streams, dashboard_service, serve},
     queries::{Answers, Catalog, Funnels},
     store::QueryLimits,
@@ -149,7 +150,7 @@ impl SlowDashboard {
             Catalog::built_in(),
             answers,
             Streams::new(1, shutdown.clone()),
-            Info::new(String::new(), 90, false),
+            Info::of(&Config::from_variables(&HashMap::new()).expect("defaults")),
             None,
         ));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");

@@ -7,6 +7,7 @@ const FUNNEL =
   "steps=signup_started,verification_email_sent,email_verified,signup_completed&window=10m&range=1h&breakdown=properties.email_domain";
 
 const PATHS = [
+  "/api/session",
   "/api/info",
   "/api/status",
   "/api/annotations?range=1h",

@@ -29,19 +29,22 @@ export class Weir {
   readonly dashboardUrl: string;
   readonly ingestUrl: string;
   private process: ChildProcess | null = null;
+  /** What it has printed: its first write key and password. */
+  printed = "";
 
   private constructor(
     private readonly dataDir: string,
     private readonly ports: { ingest: number; dashboard: number; engine: number },
+    private readonly settings: Record<string, string>,
   ) {
     this.dashboardUrl = `http://127.0.0.1:${ports.dashboard}`;
     this.ingestUrl = `http://127.0.0.1:${ports.ingest}`;
   }
 
-  static async create(): Promise<Weir> {
+  static async create(settings: Record<string, string> = {}): Promise<Weir> {
     const dataDir = await mkdtemp(join(tmpdir(), "weir-e2e-"));
     const [ingest, dashboard, engine] = await freePorts();
-    return new Weir(dataDir, { ingest, dashboard, engine });
+    return new Weir(dataDir, { ingest, dashboard, engine }, settings);
   }
 
   /** Starts, or starts again on the same ports and data; ready once a query is answered. */
@@ -49,14 +52,18 @@ export class Weir {
     const { ingest, dashboard, engine } = this.ports;
     const child = spawn(BINARY, ["serve"], {
       cwd: REPOSITORY_DIR,
-      stdio: ["ignore", "ignore", "inherit"],
+      stdio: ["ignore", "pipe", "inherit"],
       env: {
         ...environmentWithoutSettings(),
         WEIR_DATA_DIR: this.dataDir,
         WEIR_INGEST_ADDR: `127.0.0.1:${ingest}`,
         WEIR_DASHBOARD_ADDR: `127.0.0.1:${dashboard}`,
         WEIR_ENGINE_PORT: `${engine}`,
+        ...this.settings,
       },
+    });
+    child.stdout.on("data", (text) => {
+      this.printed += text;
     });
     this.process = child;
     await Promise.race([
@@ -68,13 +75,15 @@ export class Weir {
   }
 
   private async answers(): Promise<void> {
-    for (const url of [
-      `${this.ingestUrl}/health`,
-      `${this.dashboardUrl}/api/queries/active_users?range=1h`,
-    ]) {
+    // Where nobody has signed in yet, that is what is answered.
+    const answered = this.settings.WEIR_AUTH === "required" ? 401 : 200;
+    for (const [url, status] of [
+      [`${this.ingestUrl}/health`, 200],
+      [`${this.dashboardUrl}/api/queries/active_users?range=1h`, answered],
+    ] as const) {
       await expect
         .poll(() => statusOf(url), { timeout: START_WAIT_MAX_MS, message: `GET ${url}` })
-        .toBe(200);
+        .toBe(status);
     }
   }
 

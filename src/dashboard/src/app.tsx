@@ -1,4 +1,6 @@
 import { Suspense, useDeferredValue, useEffect, useRef } from "react";
+import { useCaller } from "./access/ask.ts";
+import { SignIn } from "./access/sign-in.tsx";
 import { Footer } from "./footer.tsx";
 import { Header } from "./header/header.tsx";
 import { NoSuchPage } from "./pages/no-such-page.tsx";
@@ -10,6 +12,10 @@ import { Wall } from "./wall/wall.tsx";
 
 export function App() {
   const [wall] = useParameter(WALL);
+  // Until it is known, the page is drawn: most often somebody may see it.
+  if (useCaller()?.caller === "nobody") {
+    return <SignIn />;
+  }
   return wall === null ? <Desk /> : <Wall chosen={wall} />;
 }
 

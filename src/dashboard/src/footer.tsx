@@ -1,4 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
+import { SignedIn } from "./access/signed-in.tsx";
 import { info } from "./api/polling.ts";
 import { timeZone } from "./times.ts";
 import { enterWall } from "./wall/controls.tsx";
@@ -17,6 +18,7 @@ export function Footer() {
       >
         Wall mode
       </button>
+      <SignedIn />
       <p>
         {data === undefined
           ? "\u00a0"

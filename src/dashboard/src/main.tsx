@@ -1,6 +1,8 @@
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
+import { askCaller } from "./access/ask.ts";
+import { whenUnauthorized } from "./api/client.ts";
 import { followRevisions } from "./api/refetching.ts";
 import { App } from "./app.tsx";
 import "./styles.css";
@@ -12,6 +14,7 @@ if (root === null) {
 
 const queries = new QueryClient();
 followRevisions(queries);
+whenUnauthorized(() => void queries.invalidateQueries({ queryKey: askCaller.queryKey }));
 
 createRoot(root).render(
   <StrictMode>

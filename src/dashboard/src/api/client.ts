@@ -45,6 +45,15 @@ export class RequestFailure extends Error {
   override readonly name = "RequestFailure";
 }
 
+const UNAUTHORIZED = 401;
+
+/** Hears of it when a request was answered to nobody: a session has ended, or there was none. */
+let onUnauthorized: () => void = () => undefined;
+
+export function whenUnauthorized(hear: () => void): void {
+  onUnauthorized = hear;
+}
+
 /** Asks one question. Throws RequestFailure, or the abort of `signal`. */
 export function fetchAnswer<Name extends QueryName, Asked extends Arguments>(
   name: Name,
@@ -126,6 +135,9 @@ export async function fetchJson<Body>(
       },
       signal: AbortSignal.any(signal ? [signal, timeout] : [timeout]),
     });
+    if (reply.status === UNAUTHORIZED) {
+      onUnauthorized();
+    }
     if (!reply.ok) {
       throw new RequestFailure(await reasonIn(reply));
     }

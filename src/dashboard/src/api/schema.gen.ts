@@ -41,6 +41,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/credentials": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All keys, tokens and share links. */
+        get: operations["list_credentials"];
+        put?: never;
+        /** Makes a key, a token or a share link, and tells its secret this once. */
+        post: operations["post_credential"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/credentials/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Revokes one; every node refuses it within 5 s. */
+        delete: operations["delete_credential"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/funnel": {
         parameters: {
             query?: never;
@@ -317,6 +354,42 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who asks, and what that may do. */
+        get: operations["get_session"];
+        put?: never;
+        /** Signs in; the answer sets a cookie. */
+        post: operations["sign_in"];
+        /** Signs out. */
+        delete: operations["sign_out"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Ends all sessions. */
+        delete: operations["sign_out_everywhere"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/status": {
         parameters: {
             query?: never;
@@ -448,6 +521,29 @@ export interface components {
         /** @description The annotations of a span of time, oldest first. */
         AnnotationsReply: {
             annotations: components["schemas"]["Annotation"][];
+        };
+        /**
+         * @description On whose behalf a page or a script asks.
+         * @enum {string}
+         */
+        CallerKind: "open" | "nobody" | "session" | "token" | "share_link" | "write_key";
+        /** @description A credential that was made. */
+        CreatedCredential: components["schemas"]["CredentialInfo"] & {
+            /** @description What opens the door: told this once, and not kept. */
+            secret: string;
+        };
+        /** @description What may be told about a credential. */
+        CredentialInfo: components["schemas"]["Purpose"] & {
+            /** @description RFC 3339. */
+            created_at: string;
+            /** @description RFC 3339; null: it does not expire. */
+            expires_at: string | null;
+            id: string;
+            name: string;
+        };
+        /** @description All that there are, without their secrets, in the order of their making. */
+        CredentialsReply: {
+            credentials: components["schemas"]["CredentialInfo"][];
         };
         ErrorBreakdownAnswer: {
             /** Format: date-time */
@@ -763,6 +859,8 @@ export interface components {
             /** Format: int32 */
             retention_days: number;
             version: string;
+            /** @description Whether events need a write key. */
+            write_key_needed: boolean;
         };
         /** @description The reply to a request with events. */
         IngestReply: {
@@ -822,6 +920,16 @@ export interface components {
             /** @description 1 to 200 characters, none of them a control character. */
             text: string;
         };
+        /** @description A credential to be made. */
+        NewCredential: components["schemas"]["Purpose"] & {
+            /**
+             * Format: int32
+             * @description Days until it expires; absent: it does not. A share link must.
+             */
+            days?: number | null;
+            /** @description For people: 1 to 100 characters. */
+            name: string;
+        };
         /** @enum {string} */
         Op: "=" | "!=" | "contains" | "exists" | "<" | ">";
         /** @enum {string} */
@@ -847,6 +955,29 @@ export interface components {
             property_key: string;
             /** @description those in percent of the events looked at, one decimal */
             share_pct: number;
+        };
+        /** @description What a credential is for. */
+        Purpose: {
+            /**
+             * Format: int32
+             * @description Absent: as many as come.
+             */
+            events_per_second?: number | null;
+            /** @enum {string} */
+            kind: "write_key";
+            /** @description Web origins whose pages may send with it; `*` is all of them. Without one, it is for servers. */
+            origins: string[];
+        } | {
+            /** @enum {string} */
+            kind: "token";
+            scope: components["schemas"]["Scope"];
+        } | {
+            /** @enum {string} */
+            kind: "share_link";
+            page: components["schemas"]["SharedPage"];
+        } | {
+            /** @enum {string} */
+            kind: "session";
         };
         /** @description How long flushes took. */
         RecentFlushTimes: {
@@ -968,6 +1099,27 @@ export interface components {
         /** @description All saved funnels, by name. */
         SavedFunnels: {
             funnels: components["schemas"]["SavedFunnel"][];
+        };
+        /**
+         * @description What a token's holder may do on the dashboard's listener. Each may all that those before it may.
+         * @enum {string}
+         */
+        Scope: "read" | "annotate" | "admin";
+        /** @description Who asks, and what that may do. */
+        SessionReply: {
+            caller: components["schemas"]["CallerKind"];
+            /** @description The only page that is shown; null: all. */
+            page: string | null;
+            scope: components["schemas"]["Scope"] | null;
+        };
+        /**
+         * @description A page with all that is chosen on it: the path and the query of its URL.
+         * @example /funnels?range=24h
+         */
+        SharedPage: string;
+        /** @description What somebody signs in with. */
+        SignIn: {
+            password: string;
         };
         SignupFunnelAnswer: {
             /** Format: date-time */
@@ -1220,6 +1372,205 @@ export interface operations {
                 content?: never;
             };
             /** @description unknown_annotation */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description See error.code. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    list_credentials: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All keys, tokens and share links. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CredentialsReply"];
+                };
+            };
+            /** @description See error.code. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description See error.code. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description See error.code. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    post_credential: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewCredential"];
+            };
+        };
+        responses: {
+            /** @description It is made. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreatedCredential"];
+                };
+            };
+            /** @description See error.code. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description See error.code. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description See error.code. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description See error.code. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description See error.code. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description See error.code. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description See error.code. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description See error.code. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    delete_credential: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is revoked. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description See error.code. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description See error.code. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description unknown_credential */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2283,6 +2634,165 @@ export interface operations {
             };
             /** @description See error.code. */
             504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    get_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Who asks, and what that may do. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionReply"];
+                };
+            };
+        };
+    };
+    sign_in: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignIn"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description wrong_password */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description See error.code. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description See error.code. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description See error.code. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    sign_out: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description not_signed_in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description See error.code. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    sign_out_everywhere: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description not_signed_in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description See error.code. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description See error.code. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,5 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
+import { useCaller } from "../access/ask.ts";
+import { mayDo } from "../access/map.ts";
 import { deleteFunnel, savedFunnels, saveFunnel } from "../api/funnels.ts";
 import { InnerLink } from "../pages/inner-link.tsx";
 import { ConfirmDialog } from "./confirm-dialog.tsx";
@@ -15,6 +17,7 @@ const NAME_CHARS_MAX = 100;
 export function SavedFunnels({ funnel }: { funnel: Funnel }) {
   const queries = useQueryClient();
   const { data: saved = [], failureReason } = useQuery(savedFunnels);
+  const maySave = mayDo(useCaller(), "annotate");
   const [name, setName] = useState("");
   const [asked, setAsked] = useState<Asked>(null);
   const settled = () => queries.invalidateQueries({ queryKey: savedFunnels.queryKey });
@@ -68,34 +71,19 @@ export function SavedFunnels({ funnel }: { funnel: Funnel }) {
                   {other.name}
                 </bdi>
               </InnerLink>
-              <IconButton
-                label={`Delete ${other.name}`}
-                icon="✕"
-                onClick={() => setAsked({ act: "delete", name: other.name })}
-              />
+              {maySave && (
+                <IconButton
+                  label={`Delete ${other.name}`}
+                  icon="✕"
+                  onClick={() => setAsked({ act: "delete", name: other.name })}
+                />
+              )}
             </li>
           );
         })}
       </ul>
-      {funnel.steps.length >= STEPS_MIN && (
-        <form onSubmit={submit} className="flex gap-0.5">
-          <input
-            type="text"
-            aria-label="Name to save this funnel under"
-            placeholder="Name"
-            maxLength={NAME_CHARS_MAX}
-            value={name}
-            onChange={({ target }) => setName(target.value)}
-            className="touch-target min-w-0 flex-1 rounded border border-line bg-ground px-1 py-px text-body text-strong placeholder:text-quiet hover:border-quiet"
-          />
-          <button
-            type="submit"
-            disabled={save.isPending}
-            className="touch-target shrink-0 cursor-pointer rounded border border-line bg-raised px-1 py-px text-body text-strong hover:border-quiet"
-          >
-            Save
-          </button>
-        </form>
+      {maySave && funnel.steps.length >= STEPS_MIN && (
+        <SaveForm name={name} onName={setName} isSaving={save.isPending} onSubmit={submit} />
       )}
       {failure !== null && (
         <p role="alert" className="text-small text-bad">
@@ -115,5 +103,35 @@ export function SavedFunnels({ funnel }: { funnel: Funnel }) {
         />
       )}
     </section>
+  );
+}
+
+interface SaveFormProps {
+  name: string;
+  onName: (name: string) => void;
+  isSaving: boolean;
+  onSubmit: (event: FormEvent) => void;
+}
+
+function SaveForm({ name, onName, isSaving, onSubmit }: SaveFormProps) {
+  return (
+    <form onSubmit={onSubmit} className="flex gap-0.5">
+      <input
+        type="text"
+        aria-label="Name to save this funnel under"
+        placeholder="Name"
+        maxLength={NAME_CHARS_MAX}
+        value={name}
+        onChange={({ target }) => onName(target.value)}
+        className="touch-target min-w-0 flex-1 rounded border border-line bg-ground px-1 py-px text-body text-strong placeholder:text-quiet hover:border-quiet"
+      />
+      <button
+        type="submit"
+        disabled={isSaving}
+        className="touch-target shrink-0 cursor-pointer rounded border border-line bg-raised px-1 py-px text-body text-strong hover:border-quiet"
+      >
+        Save
+      </button>
+    </form>
   );
 }

@@ -1,3 +1,6 @@
+import { useCaller } from "../access/ask.ts";
+import { mayDo } from "../access/map.ts";
+import { Share } from "../access/share.tsx";
 import { Annotate } from "../annotations/annotate.tsx";
 import { ChoiceSelector } from "../choice-selector.tsx";
 import type { Page } from "../pages/table.ts";
@@ -12,6 +15,7 @@ import { StatusLight } from "./status-light.tsx";
  * and how far to trust the rest. Where one line is too short, what is chosen goes to the next, together.
  */
 export function Header({ page }: { page: Page | undefined }) {
+  const mayAnnotate = mayDo(useCaller(), "annotate");
   return (
     <header className="contents bg-ground py-1 tablet:sticky tablet:top-0 tablet:z-10 tablet:flex tablet:flex-wrap tablet:items-center tablet:gap-x-2 tablet:gap-y-0.5">
       <div className="flex flex-wrap items-center gap-x-2 max-tablet:pt-1 tablet:contents">
@@ -27,9 +31,11 @@ export function Header({ page }: { page: Page | undefined }) {
               />
             </div>
             {page.compare !== undefined && <CompareSelector compare={page.compare} />}
-            <Annotate range={page.range} />
+            {mayAnnotate && <Annotate range={page.range} />}
+            <Share />
           </div>
         )}
+        {page !== undefined && page.range === undefined && <Share />}
       </div>
       <div className="flex min-w-0 flex-wrap items-center gap-x-2 bg-ground text-body max-tablet:sticky max-tablet:top-0 max-tablet:z-10 max-tablet:py-0.5 tablet:flex-1 tablet:basis-[16rem] tablet:flex-nowrap">
         <StatusLight />

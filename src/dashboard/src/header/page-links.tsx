@@ -1,3 +1,5 @@
+import { useCaller } from "../access/ask.ts";
+import { maySee } from "../access/map.ts";
 import { PageLink } from "../pages/page-link.tsx";
 import { PAGES, type Page } from "../pages/table.ts";
 import { useSearch } from "../url-state.ts";
@@ -5,13 +7,14 @@ import { useSearch } from "../url-state.ts";
 /** On a phone a line of its own, which scrolls if it must. */
 export function PageLinks({ current }: { current: Page | undefined }) {
   const search = useSearch();
+  const caller = useCaller();
   return (
     <nav
       aria-label="Pages"
       className="max-tablet:order-last max-tablet:basis-full max-tablet:overflow-x-auto"
     >
       <ul className="flex">
-        {PAGES.map((page) => (
+        {PAGES.filter(({ path }) => maySee(caller, path)).map((page) => (
           <li key={page.path}>
             <PageLink
               page={page}

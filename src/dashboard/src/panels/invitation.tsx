@@ -25,7 +25,10 @@ export function Invitation({ missing, event, words }: InvitationProps) {
         )}
       </p>
       {data !== undefined && (
-        <Copyable testId="curl-line" text={curlLine(data.ingest_url, event)} />
+        <Copyable
+          testId="curl-line"
+          text={curlLine(data.ingest_url, event, data.write_key_needed)}
+        />
       )}
     </div>
   );

@@ -9,6 +9,7 @@ export interface SampleEvent {
 export function curlLine(
   ingestUrl: string,
   { event_name, device_type = "desktop", properties }: SampleEvent,
+  keyNeeded = false,
 ): string {
   const event = {
     event_name,
@@ -18,5 +19,6 @@ export function curlLine(
     ...(properties === undefined ? {} : { properties }),
   };
   const body = JSON.stringify([event]);
-  return `curl -X POST ${ingestUrl}/events -H 'Content-Type: application/json' -d '${body}'`;
+  const key = keyNeeded ? " -H 'Authorization: Bearer wk_…'" : "";
+  return `curl -X POST ${ingestUrl}/events${key} -H 'Content-Type: application/json' -d '${body}'`;
 }

@@ -4,7 +4,7 @@ import { Card } from "./card.tsx";
 import { annotationLine, browserSnippet, isLoopback } from "./snippets.ts";
 
 /** Snippets to paste, with the address that takes events here. */
-export function SendEvents({ ingestUrl }: { ingestUrl: string }) {
+export function SendEvents({ ingestUrl, keyNeeded }: { ingestUrl: string; keyNeeded: boolean }) {
   return (
     <Card name="send-events" title="Send events">
       <p>
@@ -18,11 +18,17 @@ export function SendEvents({ ingestUrl }: { ingestUrl: string }) {
           </>
         )}
       </p>
+      {keyNeeded && (
+        <p>
+          Put a write key in the place of <code className="font-mono text-strong">wk_…</code>. It
+          may be seen in a web page: with it, one can send events and nothing else.
+        </p>
+      )}
       <Snippet title="From a shell" testId="curl-line">
-        {curlLine(ingestUrl, { event_name: "page_view" })}
+        {curlLine(ingestUrl, { event_name: "page_view" }, keyNeeded)}
       </Snippet>
       <Snippet title="From a browser" testId="browser-snippet">
-        {browserSnippet(ingestUrl)}
+        {browserSnippet(ingestUrl, keyNeeded)}
       </Snippet>
       <Snippet
         title="Mark a moment on the charts, as whatever deploys can"

@@ -4,7 +4,7 @@ import { annotationLine, browserSnippet, isLoopback } from "./snippets.ts";
 
 it("the_snippet_for_browsers_is_the_readmes", () => {
   const readme = readFileSync(new URL("../../../../README.md", import.meta.url), "utf8");
-  expect(readme).toContain(browserSnippet("http://127.0.0.1:3001"));
+  expect(readme).toContain(browserSnippet("http://127.0.0.1:3001", false));
 });
 
 it("the_line_that_annotates_is_ready_to_paste", () => {
@@ -23,4 +23,10 @@ it.each([
   ["", false],
 ])("%s is reached by this machine only: %s", (url, expected) => {
   expect(isLoopback(url)).toBe(expected);
+});
+
+it("snippets_have_a_place_for_the_key_where_one_is_needed", () => {
+  expect(browserSnippet("https://events.example", true)).toContain(
+    'const WEIR = "https://events.example/events?write_key=wk_…";',
+  );
 });

@@ -1,6 +1,6 @@
 /** For a page of the product: an event a call, sent even while the page is left. README.md has it too. */
-export function browserSnippet(ingestUrl: string): string {
-  return `const WEIR = "${ingestUrl}/events";
+export function browserSnippet(ingestUrl: string, keyNeeded: boolean): string {
+  return `const WEIR = "${ingestUrl}/events${keyNeeded ? "?write_key=wk_…" : ""}";
 const session_id = (sessionStorage.weirSession ??= crypto.randomUUID());
 
 function track(event_name, properties = {}) {
