@@ -17,11 +17,11 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     access::{Access, FirstSecrets, PasswordError},
     clock::Clock,
-    config::{Config, ConfigError},
+    config::{Config, ConfigError, TlsConfig},
     engine::{Engine, EngineConfig, EngineError, START_TIMEOUT},
     http::{
-        Connections, DashboardState, Gate, Info, ServerLimits, Streams, connections_within_descriptors,
-        dashboard_service, serve,
+        Connections, DashboardState, Entrance, Gate, Info, ServerLimits, Streams, Tls, TlsError, TrustedProxies,
+        connections_within_descriptors, dashboard_service, serve,
     },
     ingestion::{Ends, Ingestion},
     queries::{Answers, Catalog, Freshness, Funnels},
@@ -55,6 +55,8 @@ pub enum AppError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Password(#[from] PasswordError),
+    #[error("TLS: {0}")]
+    Tls(#[from] TlsError),
     #[error("{0}")]
     Usage(String),
     #[error(transparent)]
@@ -128,12 +130,17 @@ pub async fn run(
         tasks.spawn(async move { until.run_until_cancelled(guard(&access, must_have)).await });
     }
     let connections_max = connections_within_descriptors(config.connections_max);
+    let entrance = entrance(&config)?;
+    if let Some(tls) = entrance.tls.clone() {
+        let until = shutdown.clone();
+        tasks.spawn(async move { until.run_until_cancelled(tls.follow()).await });
+    }
     let limits = ServerLimits::new(connections_max, config.request_max, config.bodies_bytes_max);
 
     let ingestion = match listeners.ingest {
         Some(listener) => {
             let gate = Gate::new(Arc::clone(&access), config.ingest.is_open);
-            Some(Ingestion::start(&config, (listener, gate), &store, &clock, &limits, &ends)?)
+            Some(Ingestion::start(&config, (listener, gate), &store, &clock, (&limits, &entrance), &ends)?)
         }
         None => None,
     };
@@ -145,7 +152,7 @@ pub async fn run(
         let service = dashboard_service(state.clone());
         let until = shutdown.clone();
         tasks.spawn(async move { until.run_until_cancelled(state.answers().follow_data()).await });
-        tokio::spawn(serve(listener, service, limits.clone(), Connections::new(), shutdown.clone()))
+        tokio::spawn(serve(listener, service, limits.clone(), entrance.clone(), Connections::new(), shutdown.clone()))
     });
     tracing::info!("weir is up");
 
@@ -185,6 +192,12 @@ fn dashboard(
         Answers::new(store.clone(), clock.clone(), freshness, Funnels::new(config.dashboard.funnel_events_max));
     let health = ingestion.map(|ingestion| ingestion.health.clone());
     DashboardState::new(gate, Catalog::built_in(), answers, streams, Info::of(config), health)
+}
+
+fn entrance(config: &Config) -> Result<Entrance, AppError> {
+    let load = |TlsConfig { certificate, key }: TlsConfig| Tls::load(certificate, key).map(Arc::new);
+    let tls = config.tls.clone().map(load).transpose()?;
+    Ok(Entrance { tls, trusted_proxies: Arc::new(TrustedProxies::new(config.trusted_proxies.clone())) })
 }
 
 /// What is known of the credentials until ClickHouse can be asked: a process with files has a copy of them.

@@ -4,11 +4,13 @@
 use std::{
     collections::HashMap,
     fmt::{self, Display},
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     path::PathBuf,
     str::FromStr,
     time::Duration,
 };
+
+use ipnet::IpNet;
 
 /// A value that must not reach a log: `Debug` prints `***`.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -50,6 +52,9 @@ settings! {
     INGEST_ADDR = "WEIR_INGEST_ADDR", "127.0.0.1:3001", "Address that takes events. 0.0.0.0:3001 listens on every interface.";
     DASHBOARD_ADDR = "WEIR_DASHBOARD_ADDR", "127.0.0.1:3000", "Address of the dashboard and the query API.";
     AUTH = "WEIR_AUTH", "auto", "Who may send and ask. auto: on a loopback address anybody, on others with a write key, a password or a token. required: those everywhere, as behind a proxy.";
+    TLS_CERT = "WEIR_TLS_CERT", "", "PEM file with the certificate of both listeners and its chain. Empty: no TLS. Read again when it changes.";
+    TLS_KEY = "WEIR_TLS_KEY", "", "PEM file with the certificate's private key.";
+    TRUSTED_PROXIES = "WEIR_TRUSTED_PROXIES", "", "Comma-separated addresses and networks (10.0.0.0/8) whose X-Forwarded-For and X-Forwarded-Proto are believed.";
     INGEST_URL = "WEIR_INGEST_URL", "", "The ingestion URL as browsers see it, shown in the dashboard. Empty: derived from WEIR_INGEST_ADDR.";
     LOG = "WEIR_LOG", "info", "Log filter, for example info or weir=debug.";
     CLICKHOUSE_URL = "CLICKHOUSE_URL", "", "HTTP URL of a ClickHouse server. Empty: the embedded engine.";
@@ -93,6 +98,16 @@ pub struct Config {
     /// Bytes of bodies held at once.
     pub bodies_bytes_max: usize,
     pub client: ClientConfig,
+    /// `None`: without TLS.
+    pub tls: Option<TlsConfig>,
+    pub trusted_proxies: Vec<IpNet>,
+}
+
+/// Files in PEM form.
+#[derive(Debug, Clone)]
+pub struct TlsConfig {
+    pub certificate: PathBuf,
+    pub key: PathBuf,
 }
 
 /// What weir's own commands present to a weir that wants to know who they are.
@@ -235,6 +250,8 @@ impl Reader<'_> {
     fn config(&mut self) -> Config {
         let (ingest_addr, dashboard_addr) = (self.address(INGEST_ADDR), self.address(DASHBOARD_ADDR));
         let is_auto = self.is_auth_auto();
+        let tls = self.tls();
+        let ingest_url = reachable_url(ingest_addr, tls.is_some());
         Config {
             data_dir: self.text(DATA_DIR).into(),
             log: self.text(LOG),
@@ -242,6 +259,8 @@ impl Reader<'_> {
             connections_max: usize::try_from(self.positive(CONNECTIONS_MAX)).unwrap_or(usize::MAX),
             request_max: Duration::from_millis(self.positive(REQUEST_TIMEOUT_MS)),
             bodies_bytes_max: usize::try_from(self.positive(BODIES_MAX_BYTES)).unwrap_or(usize::MAX),
+            tls,
+            trusted_proxies: self.trusted_proxies(),
             client: ClientConfig {
                 write_key: self.optional(WRITE_KEY).map(Secret::new),
                 token: self.optional(TOKEN).map(Secret::new),
@@ -272,11 +291,35 @@ impl Reader<'_> {
             dashboard: DashboardConfig {
                 addr: dashboard_addr,
                 is_open: is_auto && dashboard_addr.ip().is_loopback(),
-                ingest_url: self.optional(INGEST_URL).unwrap_or_else(|| reachable_url(ingest_addr)),
+                ingest_url: self.optional(INGEST_URL).unwrap_or(ingest_url),
                 funnel_events_max: self.positive(FUNNEL_EVENTS_MAX),
                 streams_max: usize::try_from(self.positive(STREAMS_MAX)).unwrap_or(usize::MAX),
             },
         }
+    }
+
+    fn tls(&mut self) -> Option<TlsConfig> {
+        match (self.optional(TLS_CERT), self.optional(TLS_KEY)) {
+            (None, None) => None,
+            (Some(certificate), Some(key)) => Some(TlsConfig { certificate: certificate.into(), key: key.into() }),
+            (certificate, _) => {
+                let (given, missing) = if certificate.is_some() { (TLS_CERT, TLS_KEY) } else { (TLS_KEY, TLS_CERT) };
+                self.mistakes.push(format!("  {missing}: it is needed with {given}"));
+                None
+            }
+        }
+    }
+
+    fn trusted_proxies(&mut self) -> Vec<IpNet> {
+        let text = self.text(TRUSTED_PROXIES);
+        let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+        let network = |part: &str| part.parse().or_else(|_| part.parse::<IpAddr>().map(IpNet::from));
+        parts
+            .filter_map(|part| {
+                let wrong = |_| format!("  {TRUSTED_PROXIES}: {part} is no address and no network like 10.0.0.0/8");
+                network(part).map_err(|error| self.mistakes.push(wrong(error))).ok()
+            })
+            .collect()
     }
 
     fn is_auth_auto(&mut self) -> bool {
@@ -325,10 +368,11 @@ impl Reader<'_> {
 }
 
 /// Where a browser on this machine reaches a listener; a wildcard address is reached over loopback.
-pub fn reachable_url(addr: SocketAddr) -> String {
+pub fn reachable_url(addr: SocketAddr, is_tls: bool) -> String {
+    let scheme = if is_tls { "https" } else { "http" };
     match addr.ip().is_unspecified() {
-        true => format!("http://127.0.0.1:{}", addr.port()),
-        false => format!("http://{addr}"),
+        true => format!("{scheme}://127.0.0.1:{}", addr.port()),
+        false => format!("{scheme}://{addr}"),
     }
 }
 
@@ -358,14 +402,18 @@ mod tests {
             ("WEIR_RETENTION_DAYS", "50000"),
             ("WEIR_TYPO", "1"),
             ("WEIR_AUTH", "none"),
+            ("WEIR_TLS_CERT", "cert.pem"),
+            ("WEIR_TRUSTED_PROXIES", "10.0.0.0/8, ::1, proxy"),
             ("CLICKHOUSE_URL", "localhost"),
         ])
-        .expect_err("eight mistakes");
+        .expect_err("ten mistakes");
         insta::assert_snapshot!(error, @r#"
-        the configuration has 8 mistake(s):
+        the configuration has 10 mistake(s):
           WEIR_TYPO: no such setting; .env.example lists them all
           WEIR_INGEST_ADDR=here: expected an IP address and a port, like 127.0.0.1:3001
           WEIR_AUTH=none: expected auto or required
+          WEIR_TLS_KEY: it is needed with WEIR_TLS_CERT
+          WEIR_TRUSTED_PROXIES: proxy is no address and no network like 10.0.0.0/8
           WEIR_RETENTION_DAYS=50000: expected at most 36500
           WEIR_EVENT_NAMES: "Bad Name" is no event name; use 1 to 64 characters: a lower-case letter, then lower-case letters, digits or underscores
           WEIR_FLUSH_EVENTS=0: expected a whole number from 1

@@ -10,7 +10,7 @@ use crate::{
     clock::Clock,
     config::Config,
     event::EventLimits,
-    http::{Connections, Gate, IngestHealth, IngestService, IngestStages, IngestState, ServerLimits, serve},
+    http::{Connections, Entrance, Gate, IngestHealth, IngestService, IngestStages, IngestState, ServerLimits, serve},
     ingest::{Decoder, EventIdFiles, EventIds, EventNames},
     journal::{Disk, Journal, JournalLimits, OpenJournal, RealDisk, SegmentQueue, visit_event_ids},
     store::{AttemptLimits, RejectedEvents, RejectedLimits, Store, Writer, WriterLimits},
@@ -50,7 +50,7 @@ impl Ingestion {
         (listener, gate): (TcpListener, Gate),
         store: &Store,
         clock: &Clock,
-        limits: &ServerLimits,
+        (limits, entrance): (&ServerLimits, &Entrance),
         ends: &Ends,
     ) -> Result<Self, AppError> {
         let in_data_dir = |source| AppError::DataDir { path: config.data_dir.display().to_string(), source };
@@ -89,7 +89,14 @@ impl Ingestion {
         // What tables of a newer version would make of the events is not known.
         let (give_up, event_ids_complete) = (ends.refused.child_token(), CancellationToken::new());
         Ok(Self {
-            server: tokio::spawn(serve(listener, service, limits.clone(), connections, ends.shutdown.clone())),
+            server: tokio::spawn(serve(
+                listener,
+                service,
+                limits.clone(),
+                entrance.clone(),
+                connections,
+                ends.shutdown.clone(),
+            )),
             journal,
             journal_ended: ended,
             queue,

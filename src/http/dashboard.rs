@@ -50,7 +50,8 @@ const PAGES: [&str; 6] = ["", "funnels", "features", "errors", "live", "setup"];
 
 /// Nothing is loaded from elsewhere, and nobody may frame the dashboard. Charts set styles on their elements.
 const CONTENT_SECURITY_POLICY: HeaderValue = HeaderValue::from_static(
-    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'",
+    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; base-uri 'none'; \
+     form-action 'self'; frame-ancestors 'none'",
 );
 
 /// What the dashboard's routes work with.
@@ -236,8 +237,6 @@ async fn get_file(uri: Uri, headers: HeaderMap) -> Response {
             (header::CONTENT_TYPE, file.metadata.mimetype()),
             (header::ETAG, etag.as_str()),
             (header::CACHE_CONTROL, cache),
-            (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-            (header::REFERRER_POLICY, "no-referrer"),
         ],
         body,
     )

@@ -21,11 +21,13 @@ mod peer;
 mod rejected;
 mod rejected_counts;
 mod routes;
+mod security_headers;
 mod server;
 mod session;
 mod simple_requests;
 mod status;
 mod stream;
+mod tls;
 
 /// Where events are sent to.
 const EVENTS_PATH: &str = "/events";
@@ -36,7 +38,9 @@ pub use gate::Gate;
 pub use health::Health;
 pub use ingest::{IngestHealth, IngestService, IngestStages, IngestState, ingest_routes};
 pub use openapi::openapi_json;
+pub use peer::TrustedProxies;
 pub use rejected::RejectedReply;
 pub use routes::{Need, Route};
-pub use server::{ListenerService, ServerLimits, connections_within_descriptors, serve};
+pub use server::{Entrance, ListenerService, ServerLimits, connections_within_descriptors, serve};
 pub use stream::Streams;
+pub use tls::{Tls, TlsError};

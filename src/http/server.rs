@@ -1,5 +1,6 @@
 //! Accepts connections within bounds. `axum::serve` installs no timer, which leaves a client that never ends its
-//! headers connected for good, and it has no bound on connections; hence an accept loop of our own.
+//! headers connected for good, and it has no bound on connections; hence an accept loop of our own. With a certificate, the
+//! handshake is a part of the head: it takes a place among the connections, and no longer than a head may.
 
 use std::{convert::Infallible, io, pin::Pin, sync::Arc, time::Duration};
 
@@ -17,7 +18,7 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use tokio::{
-    io::AsyncReadExt,
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
     time::timeout,
@@ -26,10 +27,27 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     connections::{Activity, Connections},
-    peer::Peer,
+    peer::{Peer, TrustedProxies},
+    security_headers::secure,
     simple_requests::Handover,
     stream::EVENT_STREAM,
+    tls::Tls,
 };
+
+/// How connections come in.
+#[derive(Clone, Default)]
+pub struct Entrance {
+    /// `None`: without TLS.
+    pub tls: Option<Arc<Tls>>,
+    pub trusted_proxies: Arc<TrustedProxies>,
+}
+
+/// What a listener with TLS says to a client without.
+const NOT_TLS: &[u8] =
+    b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\nconnection: close\r\ncontent-length: 35\r\n\r\n\
+this port speaks TLS: use https://\n";
+/// The first byte of a TLS handshake: <https://www.rfc-editor.org/rfc/rfc8446#section-5.1>.
+const TLS_HANDSHAKE: u8 = 22;
 
 /// Bounds of one listener.
 #[derive(Debug, Clone)]
@@ -96,7 +114,7 @@ pub trait ListenerService:
     /// without a request.
     fn serve_simple(
         &self,
-        _stream: &mut TcpStream,
+        _stream: &mut (impl AsyncRead + AsyncWrite + Unpin + Send),
         _idle_max: Duration,
         _shutdown: &CancellationToken,
         _activity: &Arc<Activity>,
@@ -112,6 +130,7 @@ pub async fn serve(
     listener: TcpListener,
     service: impl ListenerService,
     limits: ServerLimits,
+    entrance: Entrance,
     open: Arc<Connections>,
     shutdown: CancellationToken,
 ) {
@@ -128,7 +147,7 @@ pub async fn serve(
                     let task = connections.spawn(connection(
                         stream,
                         service.clone(),
-                        limits.clone(),
+                        (limits.clone(), entrance.clone()),
                         // Its own, as each look at it takes a lock.
                         shutdown.child_token(),
                         Arc::clone(&activity),
@@ -173,14 +192,14 @@ async fn slot(slots: &Arc<Semaphore>, open: &Connections) -> Result<OwnedSemapho
 async fn connection(
     stream: TcpStream,
     service: impl ListenerService,
-    limits: ServerLimits,
+    (limits, entrance): (ServerLimits, Entrance),
     shutdown: CancellationToken,
     activity: Arc<Activity>,
     _slot: OwnedSemaphorePermit,
 ) {
     // A panic in a handler, or an eviction, ends its connection only; the guard counts it as closed all the same.
     let open = OpenConnection(activity);
-    if let Err(error) = answer_requests(stream, service, &limits, shutdown, &open.0).await {
+    if let Err(error) = open_connection(stream, service, (&limits, &entrance), shutdown, &open.0).await {
         // Clients that go away are no failure of ours.
         tracing::debug!(%error, "a connection ended early");
     }
@@ -194,10 +213,10 @@ impl Drop for OpenConnection {
     }
 }
 
-async fn answer_requests(
+async fn open_connection(
     mut stream: TcpStream,
     service: impl ListenerService,
-    limits: &ServerLimits,
+    (limits, entrance): (&ServerLimits, &Entrance),
     shutdown: CancellationToken,
     activity: &Arc<Activity>,
 ) -> Result<(), io::Error> {
@@ -209,13 +228,48 @@ async fn answer_requests(
         &stream,
         u32::try_from(limits.reply_max.as_millis()).unwrap_or(u32::MAX),
     )?;
-    let peer = Peer { address: stream.peer_addr()?.ip(), is_tls: false };
-    let Handover::Request(read) = service.serve_simple(&mut stream, limits.head_max, &shutdown, activity).await? else {
-        return Ok(());
+    let connection = Peer { address: stream.peer_addr()?.ip(), is_tls: entrance.tls.is_some() };
+    let service = Tracked {
+        service,
+        activity: Arc::clone(activity),
+        connection,
+        trusted_proxies: Arc::clone(&entrance.trusted_proxies),
     };
-    let (reader, writer) = stream.into_split();
+    let Some(tls) = &entrance.tls else {
+        return answer_requests(stream, service, limits, shutdown).await;
+    };
+    let handshake = async {
+        if !begins_with_tls(&stream).await? {
+            stream.write_all(NOT_TLS).await?;
+            return Ok(None);
+        }
+        tls.acceptor().accept(stream).await.map(Some)
+    };
+    match timeout(limits.head_max, handshake).await?? {
+        Some(stream) => answer_requests(stream, service, limits, shutdown).await,
+        None => Ok(()),
+    }
+}
+
+/// Whether what comes is not HTTP as it is; nothing of it is taken.
+async fn begins_with_tls(stream: &TcpStream) -> io::Result<bool> {
+    let mut first = [0];
+    let count = stream.peek(&mut first).await?;
+    Ok(count == 0 || first == [TLS_HANDSHAKE])
+}
+
+async fn answer_requests<S: ListenerService>(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    service: Tracked<S>,
+    limits: &ServerLimits,
+    shutdown: CancellationToken,
+) -> Result<(), io::Error> {
+    let simple = service.service.serve_simple(&mut stream, limits.head_max, &shutdown, &service.activity);
+    let Handover::Request(read) = simple.await? else {
+        return stream.shutdown().await;
+    };
+    let (reader, writer) = tokio::io::split(stream);
     let stream = tokio::io::join(io::Cursor::new(read).chain(reader), writer);
-    let service = Tracked { service, activity: Arc::clone(activity), peer };
     let mut connection = std::pin::pin!(
         http1::Builder::new()
             .timer(TokioTimer::new())
@@ -229,11 +283,12 @@ async fn answer_requests(
     connection.await.map_err(io::Error::other)
 }
 
-/// A service, a note of when a request is under way, and of who sends it.
+/// A service, with a note of when a request is under way and of who sends it, and with what every reply says.
 struct Tracked<S> {
     service: S,
     activity: Arc<Activity>,
-    peer: Peer,
+    connection: Peer,
+    trusted_proxies: Arc<TrustedProxies>,
 }
 
 impl<S: ListenerService> Service<Request<Incoming>> for Tracked<S> {
@@ -242,10 +297,12 @@ impl<S: ListenerService> Service<Request<Incoming>> for Tracked<S> {
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
-        request.extensions_mut().insert(self.peer);
+        let peer = self.trusted_proxies.sender(self.connection, request.headers());
+        request.extensions_mut().insert(peer);
         let (under_way, reply) = (self.activity.request(), self.service.call(request));
         Box::pin(async move {
-            let reply = reply.await?;
+            let mut reply = reply.await?;
+            secure(reply.headers_mut(), peer);
             if reply.headers().get(CONTENT_TYPE).is_none_or(|media_type| media_type != EVENT_STREAM) {
                 return Ok(reply);
             }
@@ -289,7 +346,8 @@ mod tests {
         let router = TowerToHyperService::new(router);
         let limits = ServerLimits::new(1, Duration::from_secs(10), 1);
         let (open, shutdown) = (Connections::new(), CancellationToken::new());
-        let serving = tokio::spawn(serve(listener, router, limits, Arc::clone(&open), shutdown.clone()));
+        let serving =
+            tokio::spawn(serve(listener, router, limits, Entrance::default(), Arc::clone(&open), shutdown.clone()));
         for _ in 0..3 {
             assert_eq!(ask(address, "/fail").await, "");
             assert!(ask(address, "/fine").await.ends_with("fine"));

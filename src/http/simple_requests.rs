@@ -10,8 +10,7 @@ use axum::response::Response;
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use http_body_util::BodyExt;
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     time::{Instant, sleep},
 };
 use tokio_util::sync::CancellationToken;
@@ -53,7 +52,7 @@ pub enum Handover {
 impl ListenerService for IngestService {
     async fn serve_simple(
         &self,
-        stream: &mut TcpStream,
+        stream: &mut (impl AsyncRead + AsyncWrite + Unpin + Send),
         idle_max: Duration,
         shutdown_told: &CancellationToken,
         activity: &Arc<Activity>,
@@ -175,7 +174,8 @@ async fn write_response(out: &mut BytesMut, response: Response, now_ms: i64, is_
         out.put_slice(b"\r\nconnection: close");
     }
     let date = http_date(now_ms);
-    write!(out, "\r\ncontent-length: {}\r\ndate: {date}\r\n\r\n", body.len()).map_err(io::Error::other)?;
+    write!(out, "\r\nx-content-type-options: nosniff\r\ncontent-length: {}\r\ndate: {date}\r\n\r\n", body.len())
+        .map_err(io::Error::other)?;
     out.put_slice(&body);
     Ok(())
 }

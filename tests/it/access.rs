@@ -124,6 +124,22 @@ fn cookie(headers: &HeaderMap) -> String {
     set.split(';').next().expect("a pair").to_owned()
 }
 
+/// Every reply, also one that refuses, tells browsers what not to do with it.
+fn assert_secure(headers: &HeaderMap, of: &str) {
+    for name in [
+        "x-content-type-options",
+        "referrer-policy",
+        "content-security-policy",
+        "cross-origin-opener-policy",
+        "permissions-policy",
+    ] {
+        assert!(headers.contains_key(name), "{of} lacks {name}: {headers:?}");
+    }
+    let policy = headers["content-security-policy"].to_str().expect("text");
+    assert!(policy.contains("default-src") && policy.contains("frame-ancestors 'none'"), "{of}: {policy}");
+    assert!(!policy.contains("script-src") && !policy.contains("unsafe-eval"), "{of}: {policy}");
+}
+
 fn code(reply: &Reply) -> &str {
     reply.json["error"]["code"].as_str().unwrap_or_default()
 }
@@ -292,12 +308,28 @@ async fn every_route_is_for_those_that_it_is_for() {
             let path = route.path.replace("/queries/{name}", "/queries/error_rate").replace(['{', '}'], "");
             let request =
                 guarded.app.http.request(route.method.clone(), format!("{url}{path}")).headers(headers.clone());
-            let status = request.send().await.expect("a reply").status().as_u16();
+            let reply = request.send().await.expect("a reply");
+            assert_secure(reply.headers(), &line(route));
+            let status = reply.status().as_u16();
             let is_denied = matches!(status, 401 | 403);
             assert_eq!(is_denied, !may, "{name} at {}: {status}", line(route));
             assert_eq!(status == 401, !may && name == "nobody", "{name} at {}: {status}", line(route));
         }
     }
+}
+
+#[tokio::test]
+async fn pages_and_what_is_not_there_tell_browsers_what_not_to_do() {
+    let app = TestApp::start().await;
+    for path in ["/", "/funnels", "/nonsense", "/assets/nothing.js", "/api/nonsense", "/share/nonsense"] {
+        let reply = app.get(&format!("{}{path}", app.dashboard_url)).await;
+        assert_secure(&reply.headers, path);
+        assert!(!reply.headers.contains_key("strict-transport-security"), "{path} came without TLS");
+    }
+    for path in ["/health", "/metrics", "/events", "/nonsense"] {
+        assert_secure(&app.get(&format!("{}{path}", app.ingest_url)).await.headers, path);
+    }
+    assert_eq!(app.post("[]").await.headers["x-content-type-options"], "nosniff");
 }
 
 fn bearer(secret: &str) -> HeaderMap {

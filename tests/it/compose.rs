@@ -23,8 +23,9 @@ use crate::{
 
 const SERVICES: [&str; 3] = ["clickhouse", "dashboard", "ingestion"];
 
-/// Of the embedded engine, which no service has, and of commands that are clients.
-const NOT_IN_CONTAINERS: [&str; 4] = ["WEIR_ENGINE_LIBRARY", "WEIR_ENGINE_PORT", "WEIR_TOKEN", "WEIR_WRITE_KEY"];
+/// Of the embedded engine, which no service has, of commands that are clients, and of TLS, which is the proxy's in front.
+const NOT_IN_CONTAINERS: [&str; 6] =
+    ["WEIR_ENGINE_LIBRARY", "WEIR_ENGINE_PORT", "WEIR_TLS_CERT", "WEIR_TLS_KEY", "WEIR_TOKEN", "WEIR_WRITE_KEY"];
 
 /// What ClickHouse's image reads.
 const OF_CLICKHOUSE_IMAGE: [&str; 2] = ["CLICKHOUSE_PASSWORD", "CLICKHOUSE_USER"];

@@ -28,4 +28,5 @@ mod schema;
 mod status;
 mod store;
 mod stream;
+mod tls;
 mod viewers;

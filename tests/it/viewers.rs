@@ -13,7 +13,7 @@ use weir::{
     access::Access,
     clock::Clock,
     config::Config,
-    http::{Connections, DashboardState, Gate, Info, ServerLimits, Streams, dashboard_service, serve},
+    http::{Connections, DashboardState, Entrance, Gate, Info, ServerLimits, Streams, dashboard_service, serve},
     queries::{Answers, Catalog, Funnels},
     store::QueryLimits,
 };
@@ -156,7 +156,7 @@ impl SlowDashboard {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}/api/queries/top_features", listener.local_addr().expect("bound"));
         let limits = ServerLimits::new(10, Duration::from_secs(10), 1 << 20);
-        tokio::spawn(serve(listener, service, limits, Arc::clone(&connections), shutdown.clone()));
+        tokio::spawn(serve(listener, service, limits, Entrance::default(), Arc::clone(&connections), shutdown.clone()));
         Self { app, url, connections, shutdown }
     }
 
