@@ -413,8 +413,8 @@ mod tests {
           WEIR_INGEST_ADDR=here: expected an IP address and a port, like 127.0.0.1:3001
           WEIR_AUTH=none: expected auto or required
           WEIR_TLS_KEY: it is needed with WEIR_TLS_CERT
-          WEIR_TRUSTED_PROXIES: proxy is no address and no network like 10.0.0.0/8
           WEIR_RETENTION_DAYS=50000: expected at most 36500
+          WEIR_TRUSTED_PROXIES: proxy is no address and no network like 10.0.0.0/8
           WEIR_EVENT_NAMES: "Bad Name" is no event name; use 1 to 64 characters: a lower-case letter, then lower-case letters, digits or underscores
           WEIR_FLUSH_EVENTS=0: expected a whole number from 1
           WEIR_FLUSH_INTERVAL_MS=2s: invalid digit found in string; expected a whole number from 1
