@@ -29,9 +29,12 @@ build: $(ENGINE_READY) $(DASHBOARD)/dist/index.html ## Build the dashboard, then
 	$(call say,Building weir (a few minutes the first time))
 	@cargo build --release --locked
 
-$(ENGINE_READY): engine/package-lock.json
+# npm holds what it fetches against the lock file's hash; what it has unpacked is held against the recorded one.
+$(ENGINE_READY): engine/package-lock.json engine/SHA256SUMS
 	$(call say,Fetching the embedded engine (about 150 MB))
 	@npm ci --prefix engine --no-audit --no-fund --loglevel=error
+	@cd engine && if [ -d node_modules/@chdb/lib-linux-x64-gnu ]; then sha256sum --quiet --check SHA256SUMS; \
+		else echo 'Of the engine for this platform no hash is recorded in engine/SHA256SUMS.' >&2; fi
 	@touch $@
 
 $(DASHBOARD_READY): $(DASHBOARD)/package-lock.json
@@ -92,6 +95,26 @@ check: $(ENGINE_READY) $(DASHBOARD)/dist/index.html ## Check format, lints, type
 	$(call say,Checking the dependencies)
 	@command -v cargo-deny >/dev/null || cargo install cargo-deny --locked
 	@cargo deny --all-features check bans licenses sources
+
+.PHONY: audit
+audit: ## Look known vulnerabilities of all dependencies up (asks RustSec and the npm registry)
+	$(call say,Looking up the dependencies of the program)
+	@command -v cargo-deny >/dev/null || cargo install cargo-deny --locked
+	@cargo deny --all-features check advisories
+	$(call say,Looking up the dependencies of the dashboard, the engine and the benchmark)
+	@for lock in $(DASHBOARD) engine benches/ingest_vs_peer/node_pipeline; do npm audit --prefix $$lock --package-lock-only; done
+
+SBOM := target/sbom
+
+.PHONY: sbom
+sbom: ## Write what everything is made of to target/sbom, as CycloneDX
+	@mkdir -p $(SBOM)
+	@command -v cargo-cyclonedx >/dev/null || cargo install cargo-cyclonedx --locked
+	@cargo cyclonedx --quiet --format json --spec-version 1.5 --override-filename weir.cdx
+	@mv weir.cdx.json $(SBOM)/weir.json
+	@for part in $(DASHBOARD) engine; do \
+		(cd $$part && npm sbom --sbom-format cyclonedx --package-lock-only) > $(SBOM)/$$(basename $$part).json; done
+	@ls -l $(SBOM)
 
 PEER_READY := benches/ingest_vs_peer/node_pipeline/node_modules/.package-lock.json
 

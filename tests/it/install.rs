@@ -42,6 +42,20 @@ fn files(directory: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
+fn the_engine_is_the_one_whose_hash_is_recorded_and_its_package_is_locked_by_hash() {
+    let engine = Path::new(env!("CARGO_MANIFEST_DIR")).join("engine");
+    let lock: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(engine.join("package-lock.json")).expect("text")).expect("JSON");
+    let package = &lock["packages"]["node_modules/@chdb/lib-linux-x64-gnu"];
+    assert!(package["integrity"].as_str().is_some_and(|hash| hash.starts_with("sha512-")), "{package}");
+    if cfg!(all(target_os = "linux", target_arch = "x86_64")) {
+        let check = Command::new("sha256sum").args(["--check", "SHA256SUMS"]).current_dir(&engine).output();
+        let check = check.expect("it runs");
+        assert!(check.status.success(), "{}", said(&check));
+    }
+}
+
+#[test]
 fn what_is_installed_runs_and_is_removed_again_but_for_the_settings() {
     let directory = tempfile::tempdir().expect("a directory");
     let (tree, library) = (directory.path().join("tree"), directory.path().join("libchdb.so"));
