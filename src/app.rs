@@ -227,9 +227,8 @@ fn tell(FirstSecrets { write_key, password }: &FirstSecrets) {
     if write_key.is_none() && password.is_none() {
         return;
     }
-    println!(
-        "Others can reach this Weir, so it has made what they must have. This is told once; only hashes are kept.\n"
-    );
+    println!("Weir asks who sends events and who looks at them, and has made what was missing.");
+    println!("It is told this once; only hashes are kept.\n");
     if let Some(write_key) = write_key {
         println!("  Write key   {}", write_key.expose());
         println!(

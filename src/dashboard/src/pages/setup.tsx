@@ -17,7 +17,11 @@ export function Setup() {
     <div className="grid grid-cols-1 items-start gap-2 desk:grid-cols-2">
       <div className="flex min-w-0 flex-col gap-2">
         {about !== undefined && (
-          <SendEvents ingestUrl={about.ingest_url} keyNeeded={about.write_key_needed} />
+          <SendEvents
+            ingestUrl={about.ingest_url}
+            keyNeeded={about.write_key_needed}
+            tokenNeeded={caller !== undefined && caller.caller !== "open"}
+          />
         )}
         {about !== undefined &&
           mayDo(caller, "admin") &&

@@ -3,8 +3,16 @@ import { curlLine } from "../panels/sample-event.ts";
 import { Card } from "./card.tsx";
 import { annotationLine, browserSnippet, isLoopback } from "./snippets.ts";
 
+interface SendEventsProps {
+  ingestUrl: string;
+  /** For events. */
+  keyNeeded: boolean;
+  /** For the dashboard's API. */
+  tokenNeeded: boolean;
+}
+
 /** Snippets to paste, with the address that takes events here. */
-export function SendEvents({ ingestUrl, keyNeeded }: { ingestUrl: string; keyNeeded: boolean }) {
+export function SendEvents({ ingestUrl, keyNeeded, tokenNeeded }: SendEventsProps) {
   return (
     <Card name="send-events" title="Send events">
       <p>
@@ -34,7 +42,7 @@ export function SendEvents({ ingestUrl, keyNeeded }: { ingestUrl: string; keyNee
         title="Mark a moment on the charts, as whatever deploys can"
         testId="annotation-line"
       >
-        {annotationLine(window.location.origin)}
+        {annotationLine(window.location.origin, tokenNeeded)}
       </Snippet>
     </Card>
   );

@@ -8,7 +8,7 @@ it("the_snippet_for_browsers_is_the_readmes", () => {
 });
 
 it("the_line_that_annotates_is_ready_to_paste", () => {
-  expect(annotationLine("http://127.0.0.1:3000")).toBe(
+  expect(annotationLine("http://127.0.0.1:3000", false)).toBe(
     "curl -X POST http://127.0.0.1:3000/api/annotations -H 'Content-Type: application/json' " +
       `-d '{"text":"version 1.2 deployed"}'`,
   );
@@ -29,4 +29,5 @@ it("snippets_have_a_place_for_the_key_where_one_is_needed", () => {
   expect(browserSnippet("https://events.example", true)).toContain(
     'const WEIR = "https://events.example/events?write_key=wk_…";',
   );
+  expect(annotationLine("https://weir.example", true)).toContain("Authorization: Bearer at_…");
 });

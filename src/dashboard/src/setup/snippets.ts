@@ -15,8 +15,9 @@ track("page_view", { path: location.pathname });`;
 }
 
 /** For whatever deploys: marks the present on the charts. */
-export function annotationLine(dashboardUrl: string): string {
-  return `curl -X POST ${dashboardUrl}/api/annotations -H 'Content-Type: application/json' -d '{"text":"version 1.2 deployed"}'`;
+export function annotationLine(dashboardUrl: string, tokenNeeded: boolean): string {
+  const token = tokenNeeded ? " -H 'Authorization: Bearer at_…'" : "";
+  return `curl -X POST ${dashboardUrl}/api/annotations${token} -H 'Content-Type: application/json' -d '{"text":"version 1.2 deployed"}'`;
 }
 
 const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/;
