@@ -107,6 +107,8 @@ pub async fn run(
     clock: Clock,
     shutdown: CancellationToken,
 ) -> Result<(), AppError> {
+    // First, so that a mistake here begins nothing: no key and no password is made that nobody is told.
+    let entrance = entrance(&config)?;
     // A dashboard in front of a server keeps nothing on disk.
     let keeps_files = listeners.ingest.is_some() || config.store.url.is_none();
     let _lock = if keeps_files { Some(lock_data_dir(&config.data_dir)?) } else { None };
@@ -130,7 +132,6 @@ pub async fn run(
         tasks.spawn(async move { until.run_until_cancelled(guard(&access, must_have)).await });
     }
     let connections_max = connections_within_descriptors(config.connections_max);
-    let entrance = entrance(&config)?;
     if let Some(tls) = entrance.tls.clone() {
         let until = shutdown.clone();
         tasks.spawn(async move { until.run_until_cancelled(tls.follow()).await });

@@ -139,10 +139,13 @@ async fn a_client_without_tls_is_told_so_and_one_that_never_ends_its_handshake_i
 async fn files_that_are_no_certificate_end_the_start_with_the_reason() {
     let files = Files::new();
     drop(files.renew());
+    let another_key = fs::read_to_string(files.path("key.pem")).expect("a key");
+    let data_dir = files.path("data");
     for (name, content, expected) in [
         ("cert.pem", Some("nonsense"), "cert.pem: no certificate in PEM form"),
         ("key.pem", Some("nonsense"), "key.pem: no private key in PEM form"),
         ("key.pem", None, "key.pem: No such file"),
+        ("key.pem", Some(another_key.as_str()), "cannot be used together"),
     ] {
         drop(files.renew());
         match content {
@@ -150,9 +153,10 @@ async fn files_that_are_no_certificate_end_the_start_with_the_reason() {
             None => fs::remove_file(files.path(name)).expect("removed"),
         }
         let output = Command::new(env!("CARGO_BIN_EXE_weir"))
-            .arg("dashboard")
+            .arg("ingest")
             .env("CLICKHOUSE_URL", "http://127.0.0.1:9")
-            .env("WEIR_DASHBOARD_ADDR", "127.0.0.1:0")
+            .env("WEIR_INGEST_ADDR", "127.0.0.1:0")
+            .env("WEIR_DATA_DIR", &data_dir)
             .env("WEIR_TLS_CERT", files.path("cert.pem"))
             .env("WEIR_TLS_KEY", files.path("key.pem"))
             .stdout(Stdio::null())
@@ -160,6 +164,7 @@ async fn files_that_are_no_certificate_end_the_start_with_the_reason() {
             .expect("it runs");
         let told = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(!output.status.success() && told.contains(expected), "{told}");
+        assert!(!data_dir.exists(), "nothing is begun, and so no key and no password is made that nobody is told");
     }
 }
 
