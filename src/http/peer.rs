@@ -1,6 +1,6 @@
 //! Who is at the other end of a request: of its connection, or, through a proxy that is trusted, of the connection to that.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use axum::http::{HeaderMap, HeaderName};
 use ipnet::IpNet;
@@ -35,24 +35,35 @@ impl TrustedProxies {
         if !self.hold(connection.address) {
             return connection;
         }
-        let texts = |name: HeaderName| headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
-        let forwarded: Vec<_> = texts(X_FORWARDED_FOR).flat_map(|text| text.split(',')).collect();
         let mut address = connection.address;
-        for text in forwarded.into_iter().rev() {
-            let Ok(before) = text.trim().parse::<IpAddr>() else { break };
+        for text in elements(headers, X_FORWARDED_FOR).into_iter().rev() {
+            let Some(before) = forwarded_address(text) else { break };
             address = before.to_canonical();
             if !self.hold(address) {
                 break;
             }
         }
-        let protocol = texts(X_FORWARDED_PROTO).flat_map(|text| text.split(',')).last();
-        let is_tls = protocol.map_or(connection.is_tls, |protocol| protocol.trim().eq_ignore_ascii_case("https"));
+        let protocol = elements(headers, X_FORWARDED_PROTO).pop();
+        let is_tls = protocol.map_or(connection.is_tls, |protocol| protocol.eq_ignore_ascii_case("https"));
         Peer { address, is_tls }
     }
 }
 
+/// What stands between the commas of a header. What is no text keeps its place, so that nothing before it moves up.
+fn elements(headers: &HeaderMap, name: HeaderName) -> Vec<&str> {
+    let parts = headers.get_all(name).into_iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    parts.map(|part| std::str::from_utf8(part).unwrap_or_default().trim()).collect()
+}
+
+/// Some proxies say the port, too.
+fn forwarded_address(text: &str) -> Option<IpAddr> {
+    text.parse().or_else(|_| text.parse().map(|address: SocketAddr| address.ip())).ok()
+}
+
 #[cfg(test)]
 mod tests {
+    use axum::http::HeaderValue;
+
     use super::*;
 
     fn address(text: &str) -> IpAddr {
@@ -63,7 +74,7 @@ mod tests {
         let networks = ["10.0.0.0/8", "::1/128"].map(|network| network.parse().expect("a network"));
         let mut headers = HeaderMap::new();
         for text in forwarded {
-            headers.append(X_FORWARDED_FOR, text.parse().expect("a value"));
+            headers.append(X_FORWARDED_FOR, HeaderValue::from_bytes(text.as_bytes()).expect("a value"));
         }
         if let Some(protocol) = protocol {
             headers.insert(X_FORWARDED_PROTO, protocol.parse().expect("a value"));
@@ -87,6 +98,12 @@ mod tests {
             ("10.0.0.1", &["192.0.2.1, nonsense, 10.0.0.2"], "10.0.0.2"),
             ("10.0.0.1", &["10.0.0.3, 10.0.0.2"], "10.0.0.3"),
             ("10.0.0.1", &[""], "10.0.0.1"),
+            // What is no text is a client's nonsense, as is any other.
+            ("10.0.0.1", &["\u{e9}, 198.51.100.1"], "198.51.100.1"),
+            ("10.0.0.1", &["192.0.2.1", "\u{e9}"], "10.0.0.1"),
+            // Some proxies say the port, too.
+            ("10.0.0.1", &["192.0.2.1, 198.51.100.1:4711"], "198.51.100.1"),
+            ("10.0.0.1", &["[2001:db8::1]:4711, 10.0.0.2:80"], "2001:db8::1"),
         ] {
             assert_eq!(sender(connection, forwarded, None).address, address(expected), "{connection} {forwarded:?}");
         }
