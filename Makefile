@@ -2,6 +2,8 @@
 
 SHELL := /bin/bash -euo pipefail
 .DEFAULT_GOAL := help
+# npm leaves its mark before the engine is held against its hash: a target that failed must not pass for made.
+.DELETE_ON_ERROR:
 
 DASHBOARD := src/dashboard
 DASHBOARD_SOURCES := $(shell find $(DASHBOARD) -type f -not -path '*/node_modules/*' -not -path '*/dist/*' \

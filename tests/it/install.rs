@@ -55,6 +55,30 @@ fn the_engine_is_the_one_whose_hash_is_recorded_and_its_package_is_locked_by_has
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn an_engine_of_another_hash_is_refused_again_and_again() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (root, tree) = (Path::new(env!("CARGO_MANIFEST_DIR")), directory.path());
+    fs::create_dir_all(tree.join("src/dashboard")).expect("a directory");
+    fs::create_dir_all(tree.join("engine")).expect("a directory");
+    for file in ["Makefile", "engine/package-lock.json", "engine/SHA256SUMS"] {
+        fs::copy(root.join(file), tree.join(file)).expect("a copy");
+    }
+    // What npm leaves, with another library in it.
+    let npm = tree.join("npm");
+    let unpack = "d=engine/node_modules/@chdb/lib-linux-x64-gnu; mkdir -p $d; echo another > $d/libchdb.so";
+    fs::write(&npm, format!("#!/bin/sh\n{unpack}; echo {{}} > engine/node_modules/.package-lock.json\n"))
+        .expect("a file");
+    fs::set_permissions(&npm, fs::Permissions::from_mode(0o755)).expect("a program");
+    for attempt in 1..=2 {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "PATH=$PWD:$PATH make engine/node_modules/.package-lock.json"]).current_dir(tree);
+        let told = said(&shell.env_remove("MAKEFLAGS").output().expect("make runs"));
+        assert!(told.contains("libchdb.so: FAILED"), "attempt {attempt}: {told}");
+    }
+}
+
 #[test]
 fn what_is_installed_runs_and_is_removed_again_but_for_the_settings() {
     let directory = tempfile::tempdir().expect("a directory");
