@@ -41,15 +41,26 @@ pub struct Tls {
     certificate: PathBuf,
     key: PathBuf,
     current: ArcSwap<ServerConfig>,
-    /// The content of both files that was looked at last.
-    seen: Mutex<[Vec<u8>; 2]>,
+    seen: Mutex<Seen>,
 }
+
+/// What the looks at the files have found.
+struct Seen {
+    /// The content of both, when they could be read last.
+    files: [Vec<u8>; 2],
+    /// Looks since then.
+    unreadable_count: u32,
+}
+
+/// While a file is replaced it may be missing for a moment: that is no error before the second look.
+const UNREADABLE_TOLD_AT: u32 = 2;
 
 impl Tls {
     pub fn load(certificate: PathBuf, key: PathBuf) -> Result<Self, TlsError> {
-        let seen = read(&certificate, &key)?;
-        let current = server_config(&certificate, &key, &seen)?;
-        Ok(Self { certificate, key, current: ArcSwap::from_pointee(current), seen: Mutex::new(seen) })
+        let files = read(&certificate, &key)?;
+        let current = server_config(&certificate, &key, &files)?;
+        let seen = Mutex::new(Seen { files, unreadable_count: 0 });
+        Ok(Self { certificate, key, current: ArcSwap::from_pointee(current), seen })
     }
 
     pub fn acceptor(&self) -> TlsAcceptor {
@@ -71,12 +82,18 @@ impl Tls {
     /// Whether there is a new one. What cannot be used is an error once.
     fn reload(&self) -> Result<bool, TlsError> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        // While a file is replaced it may be missing for a moment.
-        let Ok(found) = read(&self.certificate, &self.key) else { return Ok(false) };
-        if *seen == found {
+        let found = match read(&self.certificate, &self.key) {
+            Ok(found) => found,
+            Err(error) => {
+                seen.unreadable_count = seen.unreadable_count.saturating_add(1);
+                return if seen.unreadable_count == UNREADABLE_TOLD_AT { Err(error) } else { Ok(false) };
+            }
+        };
+        seen.unreadable_count = 0;
+        if seen.files == found {
             return Ok(false);
         }
-        seen.clone_from(&found);
+        seen.files.clone_from(&found);
         self.current.store(Arc::new(server_config(&self.certificate, &self.key, &found)?));
         Ok(true)
     }
@@ -103,4 +120,75 @@ fn server_config(
     let mut config = builder.with_no_client_auth().with_single_cert(chain, key).map_err(pair)?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(config)
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::CertifiedKey;
+
+    use super::*;
+
+    /// A certificate in files of its own.
+    struct Files {
+        directory: tempfile::TempDir,
+    }
+
+    impl Files {
+        fn new() -> Self {
+            let files = Self { directory: tempfile::tempdir().expect("a directory") };
+            files.renew();
+            files
+        }
+
+        fn path(&self, name: &str) -> PathBuf {
+            self.directory.path().join(name)
+        }
+
+        fn renew(&self) -> CertificateDer<'static> {
+            let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
+            let CertifiedKey { cert, signing_key } = made;
+            fs::write(self.path("cert.pem"), cert.pem()).expect("written");
+            fs::write(self.path("key.pem"), signing_key.serialize_pem()).expect("written");
+            cert.der().clone()
+        }
+
+        fn load(&self) -> Result<Tls, TlsError> {
+            Tls::load(self.path("cert.pem"), self.path("key.pem"))
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_told_once_and_the_certificate_stays() {
+        let files = Files::new();
+        let tls = files.load().expect("a certificate");
+        let current = tls.current.load_full();
+        let stays = |told: &str| {
+            let error = (0..5).filter_map(|_| tls.reload().err().map(|error| error.to_string())).collect::<Vec<_>>();
+            assert!(matches!(&error[..], [only] if only.contains(told)), "{error:?} instead of one with {told:?}");
+            assert!(Arc::ptr_eq(&current, &tls.current.load_full()), "{told}");
+        };
+        let key = fs::read(files.path("key.pem")).expect("a key");
+        fs::write(files.path("key.pem"), "no key").expect("written");
+        stays("no private key");
+        files.renew();
+        fs::write(files.path("key.pem"), &key).expect("written");
+        stays("cannot be used together");
+        fs::remove_file(files.path("key.pem")).expect("removed");
+        stays("key.pem: No such file");
+        files.renew();
+        assert!(tls.reload().expect("it is in order"));
+        assert!(!tls.reload().expect("it is in order"), "it is the one that is used");
+    }
+
+    #[test]
+    fn a_file_that_is_missing_for_a_moment_is_nothing_to_tell() {
+        let files = Files::new();
+        let tls = files.load().expect("a certificate");
+        for _ in 0..3 {
+            fs::rename(files.path("cert.pem"), files.path("aside.pem")).expect("moved");
+            assert!(!tls.reload().expect("it may be replaced"));
+            fs::rename(files.path("aside.pem"), files.path("cert.pem")).expect("moved");
+            assert!(!tls.reload().expect("it is as it was"));
+        }
+    }
 }
