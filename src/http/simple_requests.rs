@@ -92,7 +92,7 @@ impl ListenerService for IngestService {
                 drop(under_way);
                 let is_last = shutdown_told.is_cancelled();
                 write_response(&mut reply, response, self.now_ms(), is_last).await?;
-                stream.write_all_buf(&mut reply).await?;
+                send(stream, &mut reply).await?;
                 if is_last {
                     return Ok(Handover::Closed);
                 }
@@ -180,9 +180,36 @@ async fn write_response(out: &mut BytesMut, response: Response, now_ms: i64, is_
     Ok(())
 }
 
+/// Sends a reply to its end: TLS keeps back what a full line does not take at once.
+async fn send(stream: &mut (impl AsyncWrite + Unpin), reply: &mut BytesMut) -> io::Result<()> {
+    stream.write_all_buf(reply).await?;
+    stream.flush().await
+}
+
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::http::tls::tests::connected;
+
+    #[tokio::test]
+    async fn a_reply_arrives_whole_over_tls_also_when_it_is_read_slowly() {
+        // A line that takes less than a reply at once.
+        let (mut server, mut client) = connected(1024).await;
+        let serving = tokio::spawn(async move {
+            send(&mut server, &mut BytesMut::from([b'x'; 5000].as_slice())).await?;
+            // The next request, which the client sends when it has the reply.
+            server.read_u8().await
+        });
+        let exchange = async {
+            client.read_exact(&mut [0; 5000]).await?;
+            client.write_u8(7).await?;
+            client.flush().await
+        };
+        tokio::time::timeout(Duration::from_secs(20), exchange).await.expect("nothing is kept back").expect("a reply");
+        assert_eq!(serving.await.expect("no panic").expect("a request"), 7);
+    }
 
     fn request(head: &str, body: &str) -> Vec<u8> {
         format!("{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).into_bytes()

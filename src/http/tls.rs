@@ -123,18 +123,20 @@ fn server_config(
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use rcgen::CertifiedKey;
+    use tokio::io::DuplexStream;
+    use tokio_rustls::{TlsConnector, client, rustls::ClientConfig, rustls::RootCertStore, server};
 
     use super::*;
 
     /// A certificate in files of its own.
-    struct Files {
+    pub struct Files {
         directory: tempfile::TempDir,
     }
 
     impl Files {
-        fn new() -> Self {
+        pub fn new() -> Self {
             let files = Self { directory: tempfile::tempdir().expect("a directory") };
             files.renew();
             files
@@ -152,9 +154,24 @@ mod tests {
             cert.der().clone()
         }
 
-        fn load(&self) -> Result<Tls, TlsError> {
+        pub fn load(&self) -> Result<Tls, TlsError> {
             Tls::load(self.path("cert.pem"), self.path("key.pem"))
         }
+    }
+
+    /// Both ends of a line that takes so many bytes at once, after the handshake.
+    pub async fn connected(line_bytes: usize) -> (server::TlsStream<DuplexStream>, client::TlsStream<DuplexStream>) {
+        let files = Files::new();
+        let mut trusted = RootCertStore::empty();
+        trusted.add(files.renew()).expect("a certificate");
+        let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()));
+        let builder = builder.with_safe_default_protocol_versions().expect("versions");
+        let client = builder.with_root_certificates(trusted).with_no_client_auth();
+        let (server_end, client_end) = tokio::io::duplex(line_bytes);
+        let acceptor = files.load().expect("a certificate").acceptor();
+        let name = "localhost".try_into().expect("a name");
+        let connector = TlsConnector::from(Arc::new(client));
+        tokio::try_join!(acceptor.accept(server_end), connector.connect(name, client_end)).expect("a handshake")
     }
 
     #[test]
