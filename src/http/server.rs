@@ -23,6 +23,7 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::timeout,
 };
+use tokio_rustls::server::TlsStream;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
@@ -44,8 +45,10 @@ pub struct Entrance {
 
 /// What a listener with TLS says to a client without.
 const NOT_TLS: &[u8] =
-    b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\nconnection: close\r\ncontent-length: 35\r\n\r\n\
-this port speaks TLS: use https://\n";
+    b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\nx-content-type-options: nosniff\r\nconnection: close\r\n\
+content-length: 35\r\n\r\nthis port speaks TLS: use https://\n";
+/// Bytes that are taken of the request of such a client.
+const NOT_TLS_BYTES_MAX: usize = 4 * 1024;
 /// The first byte of a TLS handshake: <https://www.rfc-editor.org/rfc/rfc8446#section-5.1>.
 const TLS_HANDSHAKE: u8 = 22;
 
@@ -214,7 +217,7 @@ impl Drop for OpenConnection {
 }
 
 async fn open_connection(
-    mut stream: TcpStream,
+    stream: TcpStream,
     service: impl ListenerService,
     (limits, entrance): (&ServerLimits, &Entrance),
     shutdown: CancellationToken,
@@ -238,17 +241,28 @@ async fn open_connection(
     let Some(tls) = &entrance.tls else {
         return answer_requests(stream, service, limits, shutdown).await;
     };
-    let handshake = async {
-        if !begins_with_tls(&stream).await? {
-            stream.write_all(NOT_TLS).await?;
-            return Ok(None);
+    // Boxed, as a connection without TLS would otherwise take the memory of one with it.
+    Box::pin(async move {
+        // Nothing is under way yet that an end would have to wait for.
+        let handshake = shutdown.run_until_cancelled(timeout(limits.head_max, handshake(stream, tls)));
+        match handshake.await.transpose()?.transpose()?.flatten() {
+            Some(stream) => answer_requests(stream, service, limits, shutdown).await,
+            None => Ok(()),
         }
-        tls.acceptor().accept(stream).await.map(Some)
-    };
-    match timeout(limits.head_max, handshake).await?? {
-        Some(stream) => answer_requests(stream, service, limits, shutdown).await,
-        None => Ok(()),
+    })
+    .await
+}
+
+/// `None`: the client does not speak TLS, and was told so.
+async fn handshake(mut stream: TcpStream, tls: &Tls) -> io::Result<Option<TlsStream<TcpStream>>> {
+    if begins_with_tls(&stream).await? {
+        return tls.acceptor().accept(stream).await.map(Some);
     }
+    // What is left unread would reset the connection, and that may overtake the reply.
+    let _ = stream.read(&mut vec![0; NOT_TLS_BYTES_MAX]).await?;
+    stream.write_all(NOT_TLS).await?;
+    stream.shutdown().await?;
+    Ok(None)
 }
 
 /// Whether what comes is not HTTP as it is; nothing of it is taken.
@@ -322,7 +336,7 @@ mod tests {
     use axum::routing::get;
     use tokio::io::AsyncWriteExt;
 
-    use super::*;
+    use super::{super::tls::tests::Files, *};
 
     async fn ask(address: std::net::SocketAddr, path: &str) -> String {
         let mut stream = TcpStream::connect(address).await.expect("a connection");
@@ -355,5 +369,31 @@ mod tests {
         shutdown.cancel();
         serving.await.expect("an orderly end");
         assert_eq!((open.open_count(), open.requests_in_flight()), (0, 0));
+    }
+
+    #[tokio::test]
+    async fn an_orderly_end_does_not_wait_for_handshakes() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("bound");
+        let router = TowerToHyperService::new(Router::new());
+        let forever = Duration::from_secs(3_600);
+        let limits = ServerLimits { drain_max: forever, ..ServerLimits::new(2, forever, 1) };
+        let tls = Some(Arc::new(Files::new().load().expect("a certificate")));
+        let (open, shutdown) = (Connections::new(), CancellationToken::new());
+        let entrance = Entrance { tls, ..Entrance::default() };
+        let serving = tokio::spawn(serve(listener, router, limits, entrance, Arc::clone(&open), shutdown.clone()));
+        let mut silent = TcpStream::connect(address).await.expect("a connection");
+        let mut begun = TcpStream::connect(address).await.expect("a connection");
+        begun.write_all(&[TLS_HANDSHAKE, 3, 1]).await.expect("sent");
+        while open.open_count() < 2 {
+            tokio::task::yield_now().await;
+        }
+        shutdown.cancel();
+        timeout(Duration::from_secs(20), serving).await.expect("it ends").expect("an orderly end");
+        for stream in [&mut silent, &mut begun] {
+            // A reset is an end too.
+            let _ = stream.read_to_end(&mut Vec::new()).await;
+        }
+        assert_eq!(open.open_count(), 0);
     }
 }
