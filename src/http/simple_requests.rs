@@ -36,10 +36,14 @@ const IGNORED_HEADERS: &[&str] = &[
     "tracestate",
     "cache-control",
     "pragma",
+    "forwarded",
+    "via",
+    "x-real-ip",
+    "x-request-id",
 ];
 
-/// What browsers say of themselves.
-const IGNORED_PREFIXES: &[&str] = &["sec-fetch-", "sec-ch-"];
+/// What browsers say of themselves, and proxies of others: who sends events is told by their key alone.
+const IGNORED_PREFIXES: &[&str] = &["sec-fetch-", "sec-ch-", "x-forwarded-"];
 
 /// What becomes of a connection when no simple request follows.
 pub enum Handover {
@@ -235,6 +239,15 @@ mod tests {
         for length in 0..bytes.len() {
             assert_eq!(simple_body(&bytes[..length]), None, "cut at {length}");
         }
+    }
+
+    #[test]
+    fn what_proxies_add_leaves_a_request_simple() {
+        let head = format!(
+            "{SIMPLE}\r\nX-Forwarded-For: 198.51.100.1\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: a.example\r\n\
+             X-Real-IP: 198.51.100.1\r\nX-Request-ID: 1\r\nVia: 1.1 proxy\r\nForwarded: for=198.51.100.1"
+        );
+        assert!(simple_body(&request(&head, "[{}]")).is_some());
     }
 
     #[test]
