@@ -7,6 +7,7 @@ use axum::{
     body::Body,
     extract::{Path, Query, State, rejection::QueryRejection},
     http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header},
+    middleware::map_response,
     response::{IntoResponse, Response},
     routing::any,
 };
@@ -26,6 +27,7 @@ use super::{
     openapi::openapi_json,
     rejected::get_rejected,
     routes::{Need, Route, Routes},
+    security_headers::keep_to_own_pages,
     session::{follow_link, get_session, sign_in, sign_out, sign_out_everywhere},
     status::get_status,
     stream::{Streams, get_stream},
@@ -131,7 +133,8 @@ pub fn dashboard_service(state: DashboardState) -> TowerToHyperService<Router> {
     let (router, _) = routes(state.0.gate.clone()).finish();
     // Of the API, what is not there needs nobody to be known.
     let api = Router::new().route("/api/{*path}", any(|| async { ApiError::NotFound }));
-    let router = router.merge(api).fallback(get_file).layer(CompressionLayer::new()).with_state(state);
+    let router = router.merge(api).fallback(get_file).layer(CompressionLayer::new());
+    let router = router.layer(map_response(keep_to_own_pages)).with_state(state);
     TowerToHyperService::new(router)
 }
 

@@ -1,6 +1,9 @@
 //! What every reply tells browsers not to do (<https://cheatsheetseries.owasp.org/cheatsheets/HTTP_Headers_Cheat_Sheet.html>).
 
-use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::{
+    http::{HeaderMap, HeaderName, HeaderValue, header},
+    response::Response,
+};
 
 use super::peer::Peer;
 
@@ -13,6 +16,16 @@ const NO_DEVICES: HeaderValue =
     HeaderValue::from_static("camera=(), geolocation=(), microphone=(), payment=(), usb=()");
 /// A year, which browsers count from the last reply.
 const ONLY_TLS: HeaderValue = HeaderValue::from_static("max-age=31536000");
+
+/// Of the dashboard, which no page of another site may load, not even as an image or a script. On ingestion the same would
+/// only make failures of requests that pages may send.
+const OWN_SITE: HeaderValue = HeaderValue::from_static("same-origin");
+
+/// Keeps a reply to the pages of its own origin.
+pub async fn keep_to_own_pages(mut response: Response) -> Response {
+    response.headers_mut().insert(HeaderName::from_static("cross-origin-resource-policy"), OWN_SITE);
+    response
+}
 
 /// Adds what a reply does not say itself.
 pub fn secure(headers: &mut HeaderMap, peer: Peer) {

@@ -324,6 +324,7 @@ async fn pages_and_what_is_not_there_tell_browsers_what_not_to_do() {
     for path in ["/", "/funnels", "/nonsense", "/assets/nothing.js", "/api/nonsense", "/share/nonsense"] {
         let reply = app.get(&format!("{}{path}", app.dashboard_url)).await;
         assert_secure(&reply.headers, path);
+        assert_eq!(reply.headers["cross-origin-resource-policy"], "same-origin", "{path}");
         assert!(!reply.headers.contains_key("strict-transport-security"), "{path} came without TLS");
     }
     for path in ["/health", "/metrics", "/events", "/nonsense"] {
