@@ -98,13 +98,18 @@ check: $(ENGINE_READY) $(DASHBOARD)/dist/index.html ## Check format, lints, type
 	@command -v cargo-deny >/dev/null || cargo install cargo-deny --locked
 	@cargo deny --all-features check bans licenses sources
 
+NPM_LOCKS := $(DASHBOARD) engine benches/ingest_vs_peer/node_pipeline
+
+# All are looked up, also after one that is not clean; and one that could not be looked up does not pass for clean.
 .PHONY: audit
 audit: ## Look known vulnerabilities of all dependencies up (asks RustSec and the npm registry)
-	$(call say,Looking up the dependencies of the program)
 	@command -v cargo-deny >/dev/null || cargo install cargo-deny --locked
-	@cargo deny --all-features check advisories
-	$(call say,Looking up the dependencies of the dashboard, the engine and the benchmark)
-	@for lock in $(DASHBOARD) engine benches/ingest_vs_peer/node_pipeline; do npm audit --prefix $$lock --package-lock-only; done
+	$(call say,Looking up all dependencies)
+	@suspect=(); \
+	cargo deny --all-features check advisories || suspect+=(Cargo.lock); \
+	for part in $(NPM_LOCKS); do \
+		echo "$$part:"; npm audit --prefix "$$part" --package-lock-only || suspect+=("$$part/package-lock.json"); done; \
+	[ $${#suspect[@]} = 0 ] || { echo "Vulnerable, or not looked up (see above): $${suspect[*]}" >&2; exit 1; }
 
 SBOM := target/sbom
 
@@ -113,7 +118,7 @@ sbom: ## Write what everything is made of to target/sbom, as CycloneDX
 	@mkdir -p $(SBOM)
 	@command -v cargo-cyclonedx >/dev/null || cargo install cargo-cyclonedx --locked
 	@cargo cyclonedx --quiet --format json --spec-version 1.5 --override-filename weir.cdx
-	@mv weir.cdx.json $(SBOM)/weir.json
+	@sed 's|file://$(CURDIR)|file:///weir|g' weir.cdx.json > $(SBOM)/weir.json && rm weir.cdx.json
 	@for part in $(DASHBOARD) engine; do \
 		(cd $$part && npm sbom --sbom-format cyclonedx --package-lock-only) > $(SBOM)/$$(basename $$part).json; done
 	@ls -l $(SBOM)
