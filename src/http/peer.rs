@@ -21,7 +21,7 @@ pub struct TrustedProxies(Vec<IpNet>);
 
 impl TrustedProxies {
     pub fn new(networks: Vec<IpNet>) -> Self {
-        Self(networks)
+        Self(networks.into_iter().map(canonical).collect())
     }
 
     fn hold(&self, address: IpAddr) -> bool {
@@ -46,6 +46,20 @@ impl TrustedProxies {
         let protocol = elements(headers, X_FORWARDED_PROTO).pop();
         let is_tls = protocol.map_or(connection.is_tls, |protocol| protocol.eq_ignore_ascii_case("https"));
         Peer { address, is_tls }
+    }
+}
+
+/// Bits of an IPv6 address before the IPv4 address that it may hold.
+const MAPPED_PREFIX_BITS: u8 = 96;
+
+/// A network of IPv4 that was written as one of IPv6, as it is held against addresses.
+fn canonical(network: IpNet) -> IpNet {
+    let bits = network.prefix_len().checked_sub(MAPPED_PREFIX_BITS);
+    match (network.addr().to_canonical(), bits) {
+        (address @ IpAddr::V4(_), Some(bits)) if network.addr().is_ipv6() => {
+            IpNet::new(address, bits).unwrap_or(network)
+        }
+        _ => network,
     }
 }
 
@@ -106,6 +120,27 @@ mod tests {
             ("10.0.0.1", &["[2001:db8::1]:4711, 10.0.0.2:80"], "2001:db8::1"),
         ] {
             assert_eq!(sender(connection, forwarded, None).address, address(expected), "{connection} {forwarded:?}");
+        }
+    }
+
+    #[test]
+    fn a_network_holds_its_addresses_however_both_are_written() {
+        for (network, address_text, expected) in [
+            ("10.0.0.0/8", "10.1.2.3", true),
+            ("10.0.0.0/8", "11.1.2.3", false),
+            ("::ffff:10.0.0.0/104", "10.1.2.3", true),
+            ("::ffff:10.0.0.0/104", "::ffff:10.1.2.3", true),
+            ("::ffff:10.0.0.0/104", "11.1.2.3", false),
+            ("::ffff:10.0.0.1/128", "10.0.0.1", true),
+            ("fd00::/8", "fd00::1", true),
+            // Of all IPv6, IPv4 is no part.
+            ("::/0", "10.0.0.1", false),
+        ] {
+            let proxies = TrustedProxies::new(vec![network.parse().expect("a network")]);
+            let connection = Peer { address: address(address_text), is_tls: false };
+            let headers = [(X_FORWARDED_FOR, "198.51.100.1".parse().expect("a value"))].into_iter().collect();
+            let is_believed = proxies.sender(connection, &headers).address == address("198.51.100.1");
+            assert_eq!(is_believed, expected, "{network} {address_text}");
         }
     }
 
