@@ -12,6 +12,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use tower_http::cors::AllowOrigin;
 
 use super::{error::ApiError, routes::Need};
 use crate::access::{self, Access, Caller, Denied, KnownCredential, Presented};
@@ -58,9 +59,15 @@ impl Gate {
         self.access.may_send(text).then(|| HeaderValue::from_bytes(origin).ok())?
     }
 
-    /// Whether pages of an origin may send events.
-    pub fn allows_origin(&self, origin: &HeaderValue) -> bool {
-        self.is_open || self.allowed_origin(origin.as_bytes()).is_some()
+    /// The pages that may send events, as a preflight asks for them.
+    pub(super) fn allowed_origins(&self) -> AllowOrigin {
+        match self.is_open {
+            true => AllowOrigin::any(),
+            false => {
+                let gate = self.clone();
+                AllowOrigin::predicate(move |origin, _| gate.allowed_origin(origin.as_bytes()).is_some())
+            }
+        }
     }
 
     /// On whose behalf a request is sent, if that may do what is asked.
@@ -70,12 +77,12 @@ impl Gate {
             return Err(Denied::OtherSite);
         }
         let caller = match self.is_open {
-            true if !request.is_to_this_machine() => return Err(Denied::OtherName),
             true => Caller::Open,
             false => self.access.caller(&request).await,
         };
         match need {
             Need::Nothing => Ok(caller),
+            Need::Scope(_) if self.is_open && !request.is_to_this_machine() => Err(Denied::OtherName),
             Need::Scope(_) if !self.is_open && !self.access.is_known() => Err(Denied::NotKnownYet),
             Need::Scope(scope) => caller.may(scope, request.path).map(|()| caller),
         }

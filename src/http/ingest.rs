@@ -23,7 +23,7 @@ use hyper_util::service::TowerToHyperService;
 use serde::Serialize;
 use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
-use tower_http::cors::{AllowOrigin, CorsLayer};
+use tower_http::cors::CorsLayer;
 
 use super::{
     EVENTS_PATH,
@@ -184,12 +184,12 @@ fn routes(gate: Gate) -> Routes<IngestState> {
 
 fn router(state: IngestState) -> Router {
     let gate = state.0.gate.clone();
-    let (routes, _) = routes(gate.clone()).finish();
     let cors = CorsLayer::new()
-        .allow_origin(AllowOrigin::predicate(move |origin, _| gate.allows_origin(origin)))
+        .allow_origin(gate.allowed_origins())
         .allow_methods([Method::POST])
         .allow_headers([CONTENT_TYPE, CONTENT_ENCODING, IDEMPOTENCY_KEY, AUTHORIZATION, X_WRITE_KEY])
         .max_age(PREFLIGHT_MAX_AGE);
+    let (routes, _) = routes(gate).finish();
     // The layer must be the last: it answers a preflight before a wrong method is refused.
     let events = Router::new().route(EVENTS_PATH, any(|| async { ApiError::MethodNotAllowed })).layer(cors);
     routes.merge(events).fallback(|| async { ApiError::NotFound }).with_state(state)

@@ -468,11 +468,13 @@ async fn a_link_leads_to_its_page_and_to_nothing_else_until_it_is_revoked() {
 #[tokio::test]
 async fn what_is_open_answers_to_names_of_this_machine_alone() {
     let app = TestApp::start().await;
-    let get =
-        |host: &'static str| reply(app.http.get(format!("{}/api/session", app.dashboard_url)).header("Host", host));
-    assert_eq!(get("localhost:3000").await.json["caller"], "open");
-    let refused = get("evil.example").await;
+    let get = |url: String, host: &'static str| reply(app.http.get(url).header("Host", host));
+    let info = format!("{}/api/info", app.dashboard_url);
+    assert_eq!(get(info.clone(), "localhost:3000").await.status, 200);
+    let refused = get(info, "evil.example").await;
     assert_eq!((refused.status, code(&refused)), (403, "other_name"));
+    // Monitors name a service as they like.
+    assert_eq!(get(format!("{}/health", app.ingest_url), "weir.internal").await.status, 200);
     let annotate =
         app.http.post(format!("{}/api/annotations", app.dashboard_url)).header("Origin", "https://evil.example");
     assert_eq!(code(&reply(annotate.json(&json!({ "text": "x" }))).await), "other_site");
