@@ -58,6 +58,7 @@ BINDINGS = [
         "by": by,
         "event_name": "feature_used",
         "kind": "funnel",
+        "kinds": "['funnel']",
         "name": "it's one",
         "definition": '{"steps": []}',
         "at_ms": 1_772_359_650_500,
