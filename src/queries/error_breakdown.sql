@@ -23,6 +23,25 @@ FROM events
 WHERE event_name = 'error_occurred'
     AND toStartOfHour(timestamp, 'UTC') >= running_hour - {range_seconds:UInt32}
     AND toStartOfHour(timestamp, 'UTC') <= running_hour
+    -- First the fiftieth count is found, by a hash of message and path: to group all pairs by their texts, of which paths with ids make a hundred
+    -- thousand, and to merge their users takes twice as long.
+    AND cityHash64(
+        if(event_name = 'error_occurred', substringUTF8(JSONExtractString(properties, 'message'), 1, 200), ''),
+        if(event_name = 'error_occurred', substringUTF8(JSONExtractString(properties, 'path'), 1, 200), '')
+    ) IN (
+        SELECT
+            cityHash64(
+                if(event_name = 'error_occurred', substringUTF8(JSONExtractString(properties, 'message'), 1, 200), ''),
+                if(event_name = 'error_occurred', substringUTF8(JSONExtractString(properties, 'path'), 1, 200), '')
+            ) AS pair
+        FROM events
+        WHERE event_name = 'error_occurred'
+            AND toStartOfHour(timestamp, 'UTC') >= running_hour - {range_seconds:UInt32}
+            AND toStartOfHour(timestamp, 'UTC') <= running_hour
+        GROUP BY pair
+        ORDER BY count() DESC
+        LIMIT 50 WITH TIES
+    )
 GROUP BY
     message,
     path
