@@ -84,6 +84,23 @@ ALTER TABLE events
             feature
     );
 
+-- Features by ten minutes: the ranking needs them of the hours that are broken at the ends of its range, whose rows take longer to read than
+-- everything else. Users of other events are not counted, which would cost more than the rest of it.
+ALTER TABLE events
+    ADD PROJECTION IF NOT EXISTS features_by_ten_minutes
+    (
+        SELECT
+            toStartOfTenMinutes(timestamp, 'UTC'),
+            event_name,
+            feature,
+            count(),
+            uniqCombined64State(13)(if(feature = '', '', coalesce(user_id, session_id)))
+        GROUP BY
+            toStartOfTenMinutes(timestamp, 'UTC'),
+            event_name,
+            feature
+    );
+
 -- Who came from where: users of a day, a week and a month.
 ALTER TABLE events
     ADD PROJECTION IF NOT EXISTS users_by_day
@@ -168,4 +185,4 @@ ENGINE = ReplacingMergeTree(updated_at)
 ORDER BY (kind, name);
 
 -- New tables are of this version. Of older ones this says nothing: `weir migrate` does, when it has changed them.
-INSERT INTO weir_schema_versions (version) SELECT 1 WHERE (SELECT count() FROM weir_schema_versions) + (SELECT count() FROM events) = 0;
+INSERT INTO weir_schema_versions (version) SELECT 2 WHERE (SELECT count() FROM weir_schema_versions) + (SELECT count() FROM events) = 0;

@@ -10,7 +10,9 @@ WITH
     {until:DateTime64(3, 'UTC')} AS until,
     until - INTERVAL {range_seconds:UInt32} SECOND AS since,
     toStartOfHour(until) AS running_hour,
-    toStartOfHour(since) + 3600 AS first_whole_hour
+    toStartOfHour(since) + 3600 AS first_whole_hour,
+    toStartOfTenMinutes(until) AS running_ten_minutes,
+    toStartOfTenMinutes(since) + 600 AS first_whole_ten_minutes
 SELECT
     feature,
     uniqCombined64Merge(13)(users) AS unique_users,
@@ -31,7 +33,25 @@ FROM
 
     UNION ALL
 
-    -- The broken hours at both ends, from the rows.
+    -- The broken hours at both ends: whole ten minutes, from the rollup of these.
+    SELECT
+        feature,
+        uniqCombined64State(13)(if(feature = '', '', coalesce(user_id, session_id))) AS users,
+        count() AS uses
+    FROM events
+    WHERE event_name = 'feature_used'
+        AND feature != ''
+        AND toStartOfTenMinutes(timestamp, 'UTC') >= first_whole_ten_minutes
+        AND toStartOfTenMinutes(timestamp, 'UTC') < running_ten_minutes
+        AND (
+            toStartOfTenMinutes(timestamp, 'UTC') < first_whole_hour
+            OR toStartOfTenMinutes(timestamp, 'UTC') >= running_hour
+        )
+    GROUP BY feature
+
+    UNION ALL
+
+    -- And what is left of them, from the rows.
     SELECT
         feature,
         uniqCombined64State(13)(coalesce(user_id, session_id)) AS users,
@@ -41,7 +61,7 @@ FROM
         AND feature != ''
         AND timestamp > since
         AND timestamp <= until
-        AND (timestamp < first_whole_hour OR timestamp >= running_hour)
+        AND (timestamp < first_whole_ten_minutes OR timestamp >= running_ten_minutes)
     GROUP BY feature
 )
 GROUP BY feature

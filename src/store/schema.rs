@@ -31,12 +31,20 @@ pub struct Upgrade {
     sql: &'static str,
 }
 
-const UPGRADES: [Upgrade; 1] = [Upgrade {
-    version: 1,
-    table: "events",
-    what: "codecs on every column; the rollup feature_by_hour makes way for by_hour",
-    sql: include_str!("upgrades/0001_codecs_and_rollups_by_hour.sql"),
-}];
+const UPGRADES: [Upgrade; 2] = [
+    Upgrade {
+        version: 1,
+        table: "events",
+        what: "codecs on every column; the rollup feature_by_hour makes way for by_hour",
+        sql: include_str!("upgrades/0001_codecs_and_rollups_by_hour.sql"),
+    },
+    Upgrade {
+        version: 2,
+        table: "events",
+        what: "the rollup features_by_ten_minutes",
+        sql: include_str!("upgrades/0002_features_by_ten_minutes.sql"),
+    },
+];
 
 /// The version of `init-db.sql`.
 pub const SCHEMA_VERSION: u32 = UPGRADES[UPGRADES.len() - 1].version;
@@ -242,7 +250,7 @@ mod tests {
         let known = (SCHEMA_VERSION, crc32c::crc32c(bare.join("\n").as_bytes()));
         assert_eq!(
             known,
-            (1, 3_500_332_302),
+            (2, 529_246_898),
             "init-db.sql has changed: add an Upgrade that brings existing tables to it (a new table needs none), then put the numbers here"
         );
     }
@@ -265,14 +273,15 @@ mod tests {
         let all: Vec<_> = tables().collect();
         assert_eq!(plan(SCHEMA_VERSION, &all), [""; 0]);
         assert_eq!(plan(0, &[]), [format!("create {}", all.join(", "))]);
-        let upgrade = UPGRADES[0].what;
-        let upgrade = format!("upgrade the table events to version 1: {upgrade}");
+        let [first, second] = UPGRADES
+            .map(|Upgrade { version, what, .. }| format!("upgrade the table events to version {version}: {what}"));
         assert_eq!(
             plan(0, &["events", "rejected_events", "weir_definitions"]),
-            [&upgrade, "create weir_schema_versions"]
+            [&first, &second, "create weir_schema_versions"]
         );
         // A start that was cut off between the tables and the record of their version.
-        assert_eq!(plan(0, &all), [&upgrade, "add the rollups that are missing"]);
+        assert_eq!(plan(0, &all), [&first, &second, "add the rollups that are missing"]);
+        assert_eq!(plan(1, &all), [&second, "add the rollups that are missing"]);
         let without_events: Vec<_> = all.iter().copied().filter(|name| *name != "events").collect();
         assert_eq!(plan(SCHEMA_VERSION, &without_events), ["create events"]);
     }

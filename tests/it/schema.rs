@@ -205,6 +205,7 @@ async fn migrate_says_what_it_does_and_a_dry_run_does_nothing() {
     let expected = format!(
         "{database}: no version of the schema is recorded\n\
          would upgrade the table events to version 1: codecs on every column; the rollup feature_by_hour makes way for by_hour\n\
+         would upgrade the table events to version 2: the rollup features_by_ten_minutes\n\
          would create weir_schema_versions, rejected_events, weir_definitions\n\
          would delete events after 90 days\n\
          nothing was changed; run without --dry-run for version {SCHEMA_VERSION}\n"
@@ -213,8 +214,14 @@ async fn migrate_says_what_it_does_and_a_dry_run_does_nothing() {
     assert_eq!(described(&database).await, before);
 
     let done = weir(&database, &["migrate"]).await;
-    assert!(done.status.success() && said(&done).contains("done: version 1\n"), "{}", said(&done));
+    assert!(
+        done.status.success() && said(&done).contains(&format!("done: version {SCHEMA_VERSION}\n")),
+        "{}",
+        said(&done)
+    );
     let again = weir(&database, &["migrate"]).await;
-    let nothing = format!("{database}: the schema has version 1\nnothing to do: version 1 is that of this weir\n");
+    let nothing = format!(
+        "{database}: the schema has version {SCHEMA_VERSION}\nnothing to do: version {SCHEMA_VERSION} is that of this weir\n"
+    );
     assert_eq!(String::from_utf8_lossy(&again.stdout), nothing);
 }
