@@ -337,7 +337,8 @@ async fn who_signs_in_during_a_session_was_there_before() {
 #[tokio::test]
 async fn of_too_many_events_a_share_of_the_users_is_counted_and_the_answer_says_so() {
     let users = 0..3_000;
-    let known = users.clone().flat_map(|user| ["a", "b"].map(|name| did(&format!("u{user}"), name, 5.0, json!({}))));
+    let plan = json!({ "plan": "pro" });
+    let known = users.clone().flat_map(|user| ["a", "b"].map(|name| did(&format!("u{user}"), name, 5.0, plan.clone())));
     // In two sessions, the second step in the second one.
     let signing_in = users.flat_map(|user| {
         let user = format!("v{user}");
@@ -366,6 +367,11 @@ async fn of_too_many_events_a_share_of_the_users_is_counted_and_the_answer_says_
             assert!(counted.abs_diff(actors) < 5 * error, "{counted} of {actors} ± {error}");
         }
     }
+    // Values are read of those who are counted.
+    let answer = get(&app, "steps=a,b&range=1h&breakdown=properties.plan").await.json;
+    let groups = answer["breakdown"].as_array().expect("groups");
+    let pro = groups.iter().find(|group| group["value"] == "pro").expect("a group");
+    assert_eq!(counts(&pro["steps"]), [counts(&answer["steps"])[1]; 2]);
 }
 
 #[tokio::test]

@@ -62,6 +62,8 @@ SELECT
             {broken_down:UInt8},
             multiIf(
                 bitAnd(steps, {entry_steps:UInt16}) = 0, '',
+                -- Of a user who is not counted, and is here for the session: reading JSON takes longer than all else of an event.
+                user != 0 AND bitShiftRight(user, 1) % {one_in:UInt32} != 0, '',
                 {breakdown:String} = 'device_type', toString(device_type),
                 {breakdown:String} = 'country_code', toString(country_code),
                 JSONExtractString(properties, substring({breakdown:String}, length('properties.') + 1))
