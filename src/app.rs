@@ -26,7 +26,7 @@ use crate::{
     ingestion::{Ends, Ingestion},
     queries::{Answers, Catalog, Freshness, Funnels},
     replay::ReplayError,
-    store::{self, Login, RebuildError, Store, StoreError},
+    store::{self, Erasures, Login, RebuildError, Store, StoreError},
 };
 
 /// Time that a start waits for the schema. If it takes longer, events come first.
@@ -149,7 +149,10 @@ pub async fn run(
         // Streams leave room for the questions of those who watch them.
         let streams = Streams::new(config.dashboard.streams_max.min(connections_max / 2), shutdown.clone());
         let gate = Gate::new(Arc::clone(&access), config.dashboard.is_open);
-        let state = dashboard(&config, gate, &store, &clock, ingestion.as_ref(), streams);
+        let erased = ingestion.as_ref().map(|ingestion| ingestion.erased.clone());
+        let (erasures, eraser) = Erasures::new(store.clone(), clock.clone(), erased, config.store.is_local());
+        tasks.spawn(eraser.run(shutdown.clone()));
+        let state = dashboard(&config, gate, &store, &clock, ingestion.as_ref(), erasures, streams);
         let service = dashboard_service(state.clone());
         let until = shutdown.clone();
         tasks.spawn(async move { until.run_until_cancelled(state.answers().follow_data()).await });
@@ -186,13 +189,14 @@ fn dashboard(
     store: &Store,
     clock: &Clock,
     ingestion: Option<&Ingestion>,
+    erasures: Erasures,
     streams: Streams,
 ) -> DashboardState {
     let freshness: Freshness = ingestion.map(|ingestion| ingestion.freshness.clone());
     let answers =
         Answers::new(store.clone(), clock.clone(), freshness, Funnels::new(config.dashboard.funnel_events_max));
     let health = ingestion.map(|ingestion| ingestion.health.clone());
-    DashboardState::new(gate, Catalog::built_in(), answers, streams, Info::of(config), health)
+    DashboardState::new(gate, Catalog::built_in(), answers, erasures, streams, Info::of(config), health)
 }
 
 fn entrance(config: &Config) -> Result<Entrance, AppError> {

@@ -147,6 +147,15 @@ pub struct StoreConfig {
     pub database: String,
 }
 
+impl StoreConfig {
+    /// Whether ClickHouse runs on this machine: the embedded one does, and a server behind a loopback address.
+    pub fn is_local(&self) -> bool {
+        const HOSTS: [&str; 3] = ["127.0.0.1", "[::1]", "localhost"];
+        let host = |url: &String| reqwest::Url::parse(url).ok()?.host_str().map(str::to_owned);
+        self.url.as_ref().is_none_or(|url| host(url).is_some_and(|host| HOSTS.contains(&host.as_str())))
+    }
+}
+
 #[derive(Debug, Clone)]
 pub struct EngineSettings {
     pub port: u16,
@@ -440,6 +449,21 @@ mod tests {
             (false, false)
         );
         assert_eq!(open(&[("WEIR_AUTH", "required")]), (false, false));
+    }
+
+    #[test]
+    fn clickhouse_is_on_this_machine_if_it_is_embedded_or_behind_a_loopback_address() {
+        for (url, is_local) in [
+            ("", true),
+            ("http://127.0.0.1:8123", true),
+            ("http://[::1]:8123", true),
+            ("https://localhost", true),
+            ("http://clickhouse:8123", false),
+            ("http://localhost.example.org", false),
+        ] {
+            let config = read(&[("CLICKHOUSE_URL", url)]).expect("valid");
+            assert_eq!(config.store.is_local(), is_local, "{url:?}");
+        }
     }
 
     #[test]

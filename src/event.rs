@@ -11,6 +11,9 @@ pub const PRODUCT_EVENTS: [&str; 6] =
 /// The values of `device_type`.
 pub const DEVICE_TYPES: [&str; 4] = ["desktop", "mobile", "tablet", "other"];
 
+/// Bytes of `session_id` and of `user_id`.
+pub const ID_BYTES_MAX: usize = 200;
+
 /// Bounds on one request and one event. All are enforced before the journal.
 #[derive(Debug, Clone)]
 pub struct EventLimits {
@@ -18,7 +21,6 @@ pub struct EventLimits {
     pub properties_bytes_max: usize,
     /// Objects and arrays inside each other in `properties`.
     pub properties_depth_max: usize,
-    /// Bytes of `session_id` and of `user_id`.
     pub id_bytes_max: usize,
     pub event_id_bytes_max: usize,
     pub future_ms_max: i64,
@@ -36,7 +38,7 @@ impl EventLimits {
             events_per_request_max: 500,
             properties_bytes_max: 16 * 1024,
             properties_depth_max: 64,
-            id_bytes_max: 200,
+            id_bytes_max: ID_BYTES_MAX,
             event_id_bytes_max: 64,
             future_ms_max: 10 * 60 * 1000,
             past_ms_max: i64::from(days) * 24 * 60 * 60 * 1000,

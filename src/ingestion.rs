@@ -13,7 +13,7 @@ use crate::{
     http::{Connections, Entrance, Gate, IngestHealth, IngestService, IngestStages, IngestState, ServerLimits, serve},
     ingest::{Decoder, EventIdFiles, EventIds, EventNames},
     journal::{Disk, Journal, JournalLimits, OpenJournal, RealDisk, SegmentQueue, visit_event_ids},
-    store::{AttemptLimits, RejectedEvents, RejectedLimits, Store, Writer, WriterLimits},
+    store::{AttemptLimits, ErasedJournal, RejectedEvents, RejectedLimits, Store, Writer, WriterLimits},
 };
 
 /// Time for the journal's last segments to reach ClickHouse at the end; what is left is sent after the next start.
@@ -25,6 +25,7 @@ pub struct Ingestion {
     journal: Journal,
     journal_ended: oneshot::Receiver<io::Result<()>>,
     queue: Arc<SegmentQueue>,
+    pub erased: ErasedJournal,
     /// Appends that go on without their clients.
     appends: TaskTracker,
     event_id_files: JoinHandle<()>,
@@ -73,6 +74,7 @@ impl Ingestion {
         let rejected_limits = RejectedLimits::in_rhythm(config.journal.flush_events, config.journal.flush_interval);
         let (rejected_events, rejected_writer) =
             RejectedEvents::new(store.clone(), rejected_limits, AttemptLimits::default(), rand::random());
+        let erased = ErasedJournal { queue: Arc::clone(&queue), rejected: rejected_events.flush() };
         let connections = Connections::new();
         let stages = IngestStages {
             decoder: Decoder { limits: EventLimits::with_retention_days(retention_days), names },
@@ -100,6 +102,7 @@ impl Ingestion {
             journal,
             journal_ended: ended,
             queue,
+            erased,
             appends,
             event_id_files: tokio::spawn(event_id_files.run(event_ids_complete.clone())),
             event_ids_complete,

@@ -19,6 +19,7 @@ use tower_http::compression::CompressionLayer;
 use super::{
     annotations::{delete_annotation, list_annotations, post_annotation},
     credentials::{delete_credential, list_credentials, post_credential},
+    erasures::{delete_user, get_erasure, list_erasures},
     error::ApiError,
     funnel::{delete_funnel, get_funnel, list_funnels, post_funnel, put_funnel},
     gate::Gate,
@@ -36,6 +37,7 @@ use crate::{
     access::{Access, Scope},
     config::Config,
     queries::{Answers, Catalog, Content},
+    store::Erasures,
 };
 
 /// What the build of the dashboard left.
@@ -64,6 +66,7 @@ struct Parts {
     gate: Gate,
     catalog: Catalog,
     answers: Answers,
+    erasures: Erasures,
     streams: Streams,
     info: Info,
     ingestion: Option<IngestHealth>,
@@ -100,11 +103,12 @@ impl DashboardState {
         gate: Gate,
         catalog: Catalog,
         answers: Answers,
+        erasures: Erasures,
         streams: Streams,
         info: Info,
         ingestion: Option<IngestHealth>,
     ) -> Self {
-        Self(Arc::new(Parts { gate, catalog, answers, streams, info, ingestion }))
+        Self(Arc::new(Parts { gate, catalog, answers, erasures, streams, info, ingestion }))
     }
 
     pub fn answers(&self) -> &Answers {
@@ -113,6 +117,10 @@ impl DashboardState {
 
     pub(super) fn access(&self) -> &Access {
         self.0.gate.access()
+    }
+
+    pub(super) fn erasures(&self) -> &Erasures {
+        &self.0.erasures
     }
 
     pub(super) fn streams(&self) -> &Streams {
@@ -163,6 +171,9 @@ fn routes(gate: Gate) -> Routes<DashboardState> {
         .route(Method::GET, "/api/annotations", read, list_annotations)
         .route(Method::POST, "/api/annotations", annotate, post_annotation)
         .route(Method::DELETE, "/api/annotations/{id}", annotate, delete_annotation)
+        .route(Method::DELETE, "/api/users/{id}", admin, delete_user)
+        .route(Method::GET, "/api/erasures", admin, list_erasures)
+        .route(Method::GET, "/api/erasures/{id}", admin, get_erasure)
         .route(Method::GET, "/api/rejected", read, get_rejected)
         .route(Method::GET, "/api/status", read, get_status)
         .route(Method::GET, "/api/credentials", admin, list_credentials)

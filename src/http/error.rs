@@ -17,7 +17,7 @@ use crate::{
     ingest::{BodyError, InProgress},
     journal::AppendError,
     queries::{AnnotationError, ArgumentError, DefinitionError, FunnelError},
-    store::StoreError,
+    store::{ErasureError, StoreError},
 };
 
 /// Seconds after which a refused client should come again.
@@ -66,6 +66,10 @@ pub enum ApiError {
     TooManyStreams(usize),
     #[error(transparent)]
     Annotation(AnnotationError),
+    #[error(transparent)]
+    Erasure(ErasureError),
+    #[error("there is no erasure with this id")]
+    UnknownErasure,
     #[error("no funnel is saved under this name")]
     UnknownFunnel,
     #[error("there is no annotation with this id")]
@@ -106,6 +110,15 @@ impl From<AnnotationError> for ApiError {
         match error {
             AnnotationError::Store(error) => Self::Store(error),
             other => Self::Annotation(other),
+        }
+    }
+}
+
+impl From<ErasureError> for ApiError {
+    fn from(error: ErasureError) -> Self {
+        match error {
+            ErasureError::Store(error) => Self::Store(error),
+            other => Self::Erasure(other),
         }
     }
 }
@@ -185,6 +198,9 @@ impl ApiError {
             Self::Credential(CreateError::TooMany) => (StatusCode::CONFLICT, "too_many_credentials"),
             Self::Credential(_) => (StatusCode::BAD_REQUEST, "bad_credential"),
             Self::UnknownCredential => (StatusCode::NOT_FOUND, "unknown_credential"),
+            Self::Erasure(ErasureError::TooMany) => (StatusCode::SERVICE_UNAVAILABLE, "too_many_erasures"),
+            Self::Erasure(_) => (StatusCode::BAD_REQUEST, "bad_user_id"),
+            Self::UnknownErasure => (StatusCode::NOT_FOUND, "unknown_erasure"),
             Self::UnknownAnnotation => (StatusCode::NOT_FOUND, "unknown_annotation"),
             Self::Definition(_) => (StatusCode::BAD_REQUEST, "bad_name"),
             Self::TooManyStreams(_) => (StatusCode::SERVICE_UNAVAILABLE, "too_many_streams"),

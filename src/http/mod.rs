@@ -10,6 +10,7 @@ mod connections;
 mod credentials;
 mod dashboard;
 mod document;
+mod erasures;
 mod error;
 mod funnel;
 mod gate;

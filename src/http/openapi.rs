@@ -7,6 +7,7 @@ use super::{
     annotations::AnnotationsReply,
     credentials::{CreatedCredential, CredentialsReply, NewCredential, credential_paths},
     dashboard::Info,
+    erasures::ErasuresReply,
     error::{ErrorDetail, ErrorReply},
     funnel::{SavedFunnels, funnel_parameters},
     health::{Health, HealthStatus, RecentFlushTimes, StoreState},
@@ -19,14 +20,14 @@ use super::{
 };
 use crate::{
     access::{CredentialInfo, Purpose, Scope},
-    event::{DEVICE_TYPES, EventLimits},
+    event::{DEVICE_TYPES, EventLimits, ID_BYTES_MAX},
     ingest::{Field, Rejection},
     queries::{
         Ago, Annotation, Catalog, Column, Filter, Funnel, FunnelAnswer, FunnelBucket, FunnelGroup, FunnelStep,
         NewAnnotation, Op, Order, Query, REJECTED_ROWS_MAX, Range, RejectedReason, RejectedRow, SavedFunnel, Step,
         StoreStatus, UrlParameter, Values,
     },
-    store::Source,
+    store::{ErasedRows, Erasure, ErasureJournal, ErasureStatus, Source},
 };
 
 /// What `event::is_event_name` takes.
@@ -45,6 +46,11 @@ const EVENT_NAME_PATTERN: &str = "^[a-z][a-z0-9_]{0,63}$";
         CreatedCredential,
         CredentialInfo,
         CredentialsReply,
+        ErasedRows,
+        Erasure,
+        ErasureJournal,
+        ErasureStatus,
+        ErasuresReply,
         ErrorReply,
         ErrorDetail,
         Filter,
@@ -115,6 +121,12 @@ pub fn openapi_json(catalog: &Catalog) -> Value {
     paths.insert("/api/annotations/{id}".to_owned(), annotation());
     paths.extend(session_paths());
     paths.extend(credential_paths());
+    paths.insert("/api/users/{id}".to_owned(), user());
+    paths.insert(
+        "/api/erasures".to_owned(),
+        json!({ "get": operation("list_erasures", "The newest thousand erasures, newest first.", "ErasuresReply", &[503]) }),
+    );
+    paths.insert("/api/erasures/{id}".to_owned(), erasure());
     for query in catalog.iter() {
         let name = pascal_case(&query.name);
         schemas.insert(format!("{name}Row"), row_schema(&query.columns));
@@ -284,6 +296,21 @@ fn annotation() -> Value {
     delete["responses"] = replies(404, "unknown_annotation", "ErrorReply", &[503]);
     delete["responses"]["204"] = json!({ "description": "It is gone." });
     json!({ "parameters": id, "delete": delete })
+}
+
+fn user() -> Value {
+    let id = json!({ "type": "string", "minLength": 1, "maxLength": ID_BYTES_MAX });
+    let id = json!([{ "name": "id", "in": "path", "required": true, "description": "The user_id of events.", "schema": id }]);
+    let summary = "Erases everything of a user that was received up to now.";
+    let mut delete = json!({ "operationId": "delete_user", "summary": summary });
+    delete["responses"] = replies(202, "It is on record and will be carried out.", "Erasure", &[400, 500, 503]);
+    json!({ "parameters": id, "delete": delete })
+}
+
+fn erasure() -> Value {
+    let id = json!([{ "name": "id", "in": "path", "required": true, "schema": { "type": "string" } }]);
+    let summary = "The receipt of an erasure: done when nothing was left, counted after the end.";
+    json!({ "parameters": id, "get": operation("get_erasure", summary, "Erasure", &[404, 503]) })
 }
 
 fn get_query(query: &Query, answer: &str) -> Value {

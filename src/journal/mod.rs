@@ -7,7 +7,7 @@
 //!   fsync (group commit).
 //! * A closed segment never changes, so its id can be the deduplication token of its insert, on every retry.
 //! * A segment leaves the disk only after ClickHouse has taken it and the time in which a power loss could still take the
-//!   rows from ClickHouse has passed; after an unclean end, all that is there is sent again under the same tokens.
+//!   rows from ClickHouse has passed, or an erasure of a user has made sure of them; after an unclean end, all that is there is sent again under the same tokens.
 //! * A failed fsync is never retried (the kernel forgets the pages it could not write): the journal ends, and the process.
 //! * Damage costs the damaged records only; it is counted, and while there is room a copy is set aside as `.corrupt`.
 //! * What is set aside is never deleted here. `.refused` files hold accepted events that nobody else has: beyond the bytes
@@ -31,6 +31,8 @@ mod set_aside;
 mod damage_tests;
 #[cfg(test)]
 mod disk_error_tests;
+#[cfg(test)]
+mod erasure_tests;
 #[cfg(test)]
 mod model_tests;
 #[cfg(test)]

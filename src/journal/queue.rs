@@ -270,20 +270,56 @@ impl SegmentQueue {
     /// ClickHouse has the segment: it is kept for a while, and those kept long enough are deleted. Blocking.
     pub fn mark_stored(&self, segment: &PendingSegment) -> io::Result<()> {
         self.disk.rename(&segment.id.file_name(), &segment.id.stored_name())?;
-        let (expired, early) = {
+        {
             let mut state = self.state();
             self.leave(&mut state, segment);
             state.stored.push_back((*segment, Instant::now()));
-            state.expired(&self.limits)
-        };
+        }
+        self.remove_expired()
+    }
+
+    /// Deletes the inserted segments that have been kept long enough. Blocking.
+    pub fn remove_expired(&self) -> io::Result<()> {
+        let (expired, early) = self.state().expired(&self.limits);
         if early {
             // What they would be kept for may still be in memory only.
             self.disk.sync_file_system()?;
         }
-        for segment in expired {
-            self.disk.remove(&segment.id.stored_name())?;
+        expired.iter().try_for_each(|segment| self.remove_stored_file(segment))
+    }
+
+    /// Deletes all inserted segments before their time, so that no start sends them again. What ClickHouse has made of them
+    /// must last already. Blocking.
+    pub fn remove_stored(&self) -> io::Result<()> {
+        let mut taken = std::mem::take(&mut self.state().stored);
+        let removed = taken.iter().try_for_each(|(segment, _)| self.remove_stored_file(segment));
+        let outcome = removed.and_then(|()| self.disk.sync_directory());
+        if outcome.is_err() {
+            let mut state = self.state();
+            taken.append(&mut state.stored);
+            state.stored = taken;
         }
-        Ok(())
+        outcome
+    }
+
+    fn remove_stored_file(&self, segment: &PendingSegment) -> io::Result<()> {
+        match self.disk.remove(&segment.id.stored_name()) {
+            // An attempt that failed further on has removed it.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            outcome => outcome,
+        }
+    }
+
+    /// Whether everything that was accepted before a moment has left for ClickHouse, or was set aside.
+    pub fn has_handed_over(&self, before: Instant) -> bool {
+        let state = self.state();
+        let closed = state.in_flight.iter().chain(&state.waiting).map(|segment| segment.opened_at);
+        closed.chain(state.current_opened_at).all(|opened_at| opened_at > before)
+    }
+
+    /// Whether a segment is still kept that was inserted before a moment.
+    pub fn keeps_stored(&self, before: Instant) -> bool {
+        self.state().stored.front().is_some_and(|(_, stored_at)| *stored_at <= before)
     }
 
     /// ClickHouse will never take the segment: it is set aside, for a person to look at. Blocking.

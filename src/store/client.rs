@@ -335,20 +335,6 @@ impl Store {
             .body(sql.to_owned())
     }
 
-    /// Drops the oldest day of what validation rejected, if `rejected_events` takes more than `bytes_max` on disk. What
-    /// was accepted first stays: it is nowhere else.
-    pub async fn shrink_rejected(&self, bytes_max: u64) -> Result<(), StoreError> {
-        #[derive(serde::Deserialize)]
-        struct Oldest {
-            partition_id: String,
-        }
-        let bytes_max = Parameter::new("bytes_max", bytes_max);
-        let oldest: Vec<Oldest> = self.query_as_writer(include_str!("rejected_oldest_day.sql"), &[bytes_max]).await?;
-        let Some(Oldest { partition_id }) = oldest.into_iter().next() else { return Ok(()) };
-        // It comes from ClickHouse, and is made of letters and digits.
-        self.execute(&format!("ALTER TABLE rejected_events DROP PARTITION ID '{partition_id}'"), true).await
-    }
-
     fn request(&self, login: &Login) -> reqwest::RequestBuilder {
         self.http
             .post(format!("{}/", self.access.url))

@@ -10,13 +10,17 @@
 //!   reason in `rejected_events`; the rest of the segment and all behind it is stored.
 //! * Tables of a newer version are refused, older ones are brought up to this one.
 //! * Values reach SQL as bound parameters only.
+//! * What was received of a user before an erasure was asked for is in no table and no segment when its receipt says `done`, and
+//!   does not come back; why, says `erasing.rs`.
 //!
 //! Limits: inserts in flight (one of events, one of rejected events), time of an insert, time, memory and rows of a query, backoff between
-//! attempts, inserts to take a segment apart, bytes of rejected events that wait and that are kept.
+//! attempts, inserts to take a segment apart, bytes of rejected events that wait and that are kept, erasures that wait.
 
 mod attempts;
 mod client;
 mod definitions;
+mod erasing;
+mod erasures;
 mod error;
 mod flush_durations;
 mod rejected;
@@ -28,9 +32,11 @@ mod writer;
 pub use attempts::AttemptLimits;
 pub use client::{Access, Login, Parameter, QueryLimits, Rows, Store};
 pub use definitions::Definition;
+pub use erasing::{ErasedJournal, Eraser};
+pub use erasures::{ErasedRows, Erasure, ErasureError, ErasureJournal, ErasureStatus, Erasures};
 pub use error::StoreError;
 pub use flush_durations::{FlushDurations, RecentFlushes};
-pub use rejected::{Dropped, RejectedEvent, RejectedEvents, RejectedLimits, RejectedWriter, Source};
+pub use rejected::{Dropped, RejectedEvent, RejectedEvents, RejectedFlush, RejectedLimits, RejectedWriter, Source};
 pub use rollups::{RebuildError, RebuildStep};
 pub use schema::{SCHEMA_VERSION, SchemaChange, SchemaPlan, Upgrade};
 pub use writer::{FlushReport, Writer, WriterLimits};

@@ -12,13 +12,13 @@ use std::{
 };
 
 use bytes::{BufMut, Bytes};
-use serde::Serialize;
-use tokio::sync::mpsc;
+use serde::{Deserialize, Serialize};
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     attempts::{AttemptLimits, Attempts},
-    client::{Rows, Store},
+    client::{Parameter, Rows, Store},
     error::StoreError,
 };
 
@@ -139,10 +139,35 @@ pub struct Dropped {
 /// Where rejected events are handed over.
 #[derive(Debug, Clone)]
 pub struct RejectedEvents {
-    queue: mpsc::Sender<RejectedEvent>,
+    queue: mpsc::Sender<Handed>,
     waiting_bytes: Arc<AtomicUsize>,
     dropped: Arc<Dropped>,
     limits: RejectedLimits,
+}
+
+/// What the writer is handed.
+#[derive(Debug)]
+enum Handed {
+    Event(RejectedEvent),
+    /// Answered when all that was handed over before is kept.
+    Flush(oneshot::Sender<()>),
+}
+
+/// Waits for what was handed over. It does not hold up the end of the writer.
+#[derive(Debug, Clone)]
+pub struct RejectedFlush(mpsc::WeakSender<Handed>);
+
+impl RejectedFlush {
+    /// Returns when all that was handed over before is kept, or dropped, or nobody is left to keep it.
+    pub async fn flushed(&self) {
+        let (done, flushed) = oneshot::channel();
+        let Some(queue) = self.0.upgrade() else { return };
+        if queue.send(Handed::Flush(done)).await.is_ok() {
+            drop(queue);
+            // An error: the writer has ended.
+            let _ = flushed.await;
+        }
+    }
 }
 
 impl RejectedEvents {
@@ -174,10 +199,14 @@ impl RejectedEvents {
         event.raw = Bytes::copy_from_slice(&event.raw[..event.raw.len().min(self.limits.raw_bytes_max)]);
         let bytes = event.bytes();
         let before = self.waiting_bytes.fetch_add(bytes, Ordering::Relaxed);
-        if before + bytes > self.limits.waiting_bytes_max || self.queue.try_send(event).is_err() {
+        if before + bytes > self.limits.waiting_bytes_max || self.queue.try_send(Handed::Event(event)).is_err() {
             self.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
             self.dropped.queue_full.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    pub fn flush(&self) -> RejectedFlush {
+        RejectedFlush(self.queue.downgrade())
     }
 
     pub fn dropped(&self) -> &Dropped {
@@ -185,11 +214,27 @@ impl RejectedEvents {
     }
 }
 
+impl Store {
+    /// Drops the oldest day of what validation rejected, if `rejected_events` takes more than `bytes_max` on disk. What
+    /// was accepted first stays: it is nowhere else.
+    pub async fn shrink_rejected(&self, bytes_max: u64) -> Result<(), StoreError> {
+        #[derive(Deserialize)]
+        struct Oldest {
+            partition_id: String,
+        }
+        let bytes_max = Parameter::new("bytes_max", bytes_max);
+        let oldest: Vec<Oldest> = self.query_as_writer(include_str!("rejected_oldest_day.sql"), &[bytes_max]).await?;
+        let Some(Oldest { partition_id }) = oldest.into_iter().next() else { return Ok(()) };
+        // It comes from ClickHouse, and is made of letters and digits.
+        self.execute(&format!("ALTER TABLE rejected_events DROP PARTITION ID '{partition_id}'"), true).await
+    }
+}
+
 /// The task that keeps rejected events.
 pub struct RejectedWriter {
     store: Store,
     attempts: Attempts,
-    received: mpsc::Receiver<RejectedEvent>,
+    received: mpsc::Receiver<Handed>,
     waiting_bytes: Arc<AtomicUsize>,
     dropped: Arc<Dropped>,
     limits: RejectedLimits,
@@ -202,7 +247,8 @@ impl RejectedWriter {
     pub async fn run(mut self, give_up: CancellationToken) {
         let mut batch = Vec::new();
         if give_up.run_until_cancelled(self.keep_all(&mut batch)).await.is_none() {
-            let events = (batch.len() + self.received.len()) as u64;
+            let waiting = std::iter::from_fn(|| self.received.try_recv().ok());
+            let events = (batch.len() + waiting.filter(|handed| matches!(handed, Handed::Event(_))).count()) as u64;
             self.dropped.ended.fetch_add(events, Ordering::Relaxed);
             if events > 0 {
                 tracing::warn!(events, "rejected events are not kept: ClickHouse did not take them in time");
@@ -211,29 +257,45 @@ impl RejectedWriter {
     }
 
     async fn keep_all(&mut self, batch: &mut Vec<RejectedEvent>) {
-        while self.gather(batch).await {
-            self.keep(batch).await;
+        let mut flushed: Vec<oneshot::Sender<()>> = Vec::new();
+        while self.gather(batch, &mut flushed).await {
+            if !batch.is_empty() {
+                self.keep(batch).await;
+            }
+            for done in flushed.drain(..) {
+                // Whoever asked may have gone.
+                let _ = done.send(());
+            }
             let bytes = batch.drain(..).map(|event| event.bytes()).sum();
             self.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
         }
     }
 
-    /// Waits for a first event, and from then until a flush is due; `false` after the last.
-    async fn gather(&mut self, batch: &mut Vec<RejectedEvent>) -> bool {
+    /// Waits for a first event, and from then until a flush is due or asked for; `false` after the last.
+    async fn gather(&mut self, batch: &mut Vec<RejectedEvent>, flushed: &mut Vec<oneshot::Sender<()>>) -> bool {
         let Some(first) = self.received.recv().await else { return false };
-        batch.push(first);
         let due = tokio::time::sleep(self.limits.flush_interval);
         tokio::pin!(due);
-        while batch.len() < self.limits.flush_events {
-            tokio::select! {
-                event = self.received.recv() => match event {
-                    Some(event) => batch.push(event),
-                    None => break,
-                },
-                () = &mut due => break,
+        let mut handed = first;
+        loop {
+            match handed {
+                Handed::Event(event) => batch.push(event),
+                Handed::Flush(done) => {
+                    flushed.push(done);
+                    return true;
+                }
             }
+            if batch.len() >= self.limits.flush_events {
+                return true;
+            }
+            handed = tokio::select! {
+                next = self.received.recv() => match next {
+                    Some(next) => next,
+                    None => return true,
+                },
+                () = &mut due => return true,
+            };
         }
-        true
     }
 
     async fn keep(&mut self, batch: &[RejectedEvent]) {

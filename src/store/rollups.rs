@@ -4,7 +4,11 @@ use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 
-use super::{client::Store, error::StoreError, schema::SCHEMA};
+use super::{
+    client::{Parameter, Store},
+    error::StoreError,
+    schema::SCHEMA,
+};
 
 /// Bound on dropping a rollup from all parts, which waits for the merges of those parts.
 const DROP_TIMEOUT: Duration = Duration::from_secs(60 * 60);
@@ -46,11 +50,13 @@ struct Rollup<'a> {
     definition: &'a str,
 }
 
+/// What ClickHouse has still to do to change the parts of a table.
 #[derive(Deserialize)]
-struct Unfinished {
-    mutations: u64,
-    parts: u64,
-    failure: String,
+pub(super) struct Unfinished {
+    pub mutations: u64,
+    pub parts: u64,
+    /// Why the latest attempt failed, or empty.
+    pub failure: String,
 }
 
 impl Store {
@@ -64,7 +70,7 @@ impl Store {
             let mut left = u64::MAX;
             let mut since = Instant::now();
             loop {
-                let unfinished = self.unfinished_mutations().await.map_err(failed)?;
+                let unfinished = self.unfinished_mutations("events").await.map_err(failed)?;
                 if unfinished.mutations == 0 {
                     break;
                 }
@@ -102,8 +108,9 @@ impl Store {
         self.execute(&build, true).await
     }
 
-    async fn unfinished_mutations(&self) -> Result<Unfinished, StoreError> {
-        let unfinished = self.query_as_writer(include_str!("unfinished_mutations.sql"), &[]).await?;
+    pub(super) async fn unfinished_mutations(&self, table: &str) -> Result<Unfinished, StoreError> {
+        let table = [Parameter::text("table", table)];
+        let unfinished = self.query_as_writer(include_str!("unfinished_mutations.sql"), &table).await?;
         let row = unfinished.into_iter().next();
         row.ok_or_else(|| StoreError::Transient("ClickHouse does not tell its mutations".to_owned()))
     }

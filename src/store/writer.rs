@@ -46,6 +46,9 @@ impl Default for WriterLimits {
 /// A stream that has brought no event for so long has nothing to add to the next insert.
 const LULL: Duration = Duration::from_millis(50);
 
+/// How often an idle writer looks for inserted segments that have been kept long enough.
+const EXPIRY_INTERVAL: Duration = Duration::from_secs(10);
+
 /// Inserts of a slow stream take at most one part in so many of ClickHouse's time.
 const FLUSH_TIME_SHARE: u32 = 20;
 
@@ -108,13 +111,27 @@ impl Writer {
     }
 
     async fn drain(&mut self) -> io::Result<()> {
-        while let Some(pending) = self.queue.next().await {
+        while let Some(pending) = self.next().await? {
             let started = Instant::now();
             self.flush(pending).await?;
             self.queue.want_age((started.elapsed() * FLUSH_TIME_SHARE).max(self.limits.flush_age_min));
             self.pace(started).await;
         }
         Ok(())
+    }
+
+    /// The next segment. While there is none, those that were inserted are deleted when their time is over: what people did
+    /// must not stay on the disk because nobody does anything any more.
+    async fn next(&self) -> io::Result<Option<PendingSegment>> {
+        loop {
+            match tokio::time::timeout(EXPIRY_INTERVAL, self.queue.next()).await {
+                Ok(pending) => return Ok(pending),
+                Err(_) => {
+                    let queue = Arc::clone(&self.queue);
+                    blocking(move || queue.remove_expired()).await?;
+                }
+            }
+        }
     }
 
     /// Waits until the next insert may follow one that began at `started`.

@@ -26,7 +26,11 @@ PACKAGES = ["chdb==1.4.1", "chdb==2.0.4"]
 EMBEDDED = "embedded"
 
 # They ask tables of a server about itself, which the packages leave out; only the embedded engine answers them here.
-ABOUT_THE_SERVER = ["rejected_oldest_day", "unfinished_mutations"]
+ABOUT_THE_SERVER = ["outdated_parts", "rejected_oldest_day", "unfinished_mutations"]
+
+# They change rows, and are run at the end, in this order.
+ERASING = ["erase_session_events", "erase_user_events", "erase_rejected_events"]
+ERASED_USER = "u-7"
 
 # They must run everywhere, and answer differently each time: a version, and the room on a disk.
 NEVER_THE_SAME = ["version", "-store_status-"]
@@ -77,6 +81,15 @@ BINDINGS = [
         "one_in": one_in,
         "before_sign_in": int(one_in > 1),
         "rows_max": 100_000,
+        "table": "events",
+        "until_seconds": 4_294_967_295,
+        "id": "",
+        "unfinished": 0,
+        "user_id": ERASED_USER,
+        "key_high": 12_345_678_901_234_567_890,
+        "key_low": 42,
+        # What erasure_fingerprint.sql answers to these.
+        "fingerprint": "954CCF873FEB434C11BA18FB0BF115A0",
     }
     for (until, (range_seconds, bucket_seconds)), field, by, breakdown, one_in in zip(
         itertools.product(MOMENTS, RANGES),
@@ -198,10 +211,26 @@ def compare(found: dict) -> list:
                 differences.append(f"{name} {answer}: {rows}\n  but {EMBEDDED}: {elsewhere}")
     expected = [{"events": BATCHES * EVENTS_IN_BATCH}]
     for name, answers in found.items():
-        for answer in [each for each in answers if "-stored" in each]:
+        for answer in [each for each in answers if "-stored" in each and not each.startswith("erased-")]:
             if answers[answer] != expected:
                 differences.append(f"{name} {answer}: {answers[answer]}, but sent: {expected}")
+        differences.extend(f"{name}: {fault}" for fault in faults_of_erasure(answers))
     return differences
+
+
+def faults_of_erasure(answers: dict) -> list:
+    """What is wrong after a user was erased."""
+    [[before], [after]] = [answers[f"{stage}-erasure_counts-0-rows.json"] for stage in ["rebuilt", "erased"]]
+    faults = [f"nothing to erase among {kind}: {before}" for kind, rows in before.items() if not rows]
+    faults.extend(f"not erased: {after}" for rows in after.values() if rows)
+    faults.extend(f"rows name the user: {rows}" for rows in [answers["erased-named.json"]] if rows != [{"events": 0}])
+    left = BATCHES * EVENTS_IN_BATCH - before["events"] - before["session_events"]
+    faults.extend(
+        f"{answer}: {answers[answer]}, but left: {left}"
+        for answer in ["erased-stored-rows.json", "erased-stored-rollups.json"]
+        if answers[answer] != [{"events": left}]
+    )
+    return faults
 
 
 def version(answers: dict) -> str:
@@ -224,7 +253,7 @@ def build_script(queries: list) -> tuple:
         # An exception where no rollup is used.
         forced = "optimize_use_projections = 1, force_optimize_projection = 1"
         ask(f"{stage}-stored-rollups", stored, forced)
-        for path in queries:
+        for path in [each for each in queries if each.stem not in ERASING]:
             for number, bound in enumerate(bindings(path)):
                 script.extend(f"SET param_{name} = '{quoted(value)}'" for name, value in bound.items())
                 if "\nINSERT INTO " in path.read_text():
@@ -261,6 +290,13 @@ def build_script(queries: list) -> tuple:
         script.append(f"ALTER TABLE events ADD PROJECTION {name} {definition}")
         script.append(f"ALTER TABLE events MATERIALIZE PROJECTION {name} SETTINGS mutations_sync = 2")
     ask_all("rebuilt")
+    # The rollups of a part in which rows are erased are made anew with it.
+    script.append("SET mutations_sync = 2")
+    erasing = {path.stem: path.read_text().rstrip() for path in queries if path.stem in ERASING}
+    script.extend(erasing[name] for name in ERASING)
+    ask_all("erased")
+    named = f"SELECT countIf(user_id = '{ERASED_USER}') AS events FROM events"
+    ask("erased-named", named, "optimize_use_projections = 0")
     return ";\n".join(script) + ";\n", answers
 
 
@@ -329,6 +365,9 @@ def write_events(directory: pathlib.Path) -> None:
                 "received_at": at.isoformat(" ", "milliseconds"),
                 "clock_skew_ms": chance.choice([0, -40_000]),
             })
+        # A session that a user had alone, partly before signing in.
+        for event in [each for each in events if each["session_id"] == "s-0" and each["user_id"] is not None]:
+            event["user_id"] = ERASED_USER
         write_rows(directory / f"events-{batch}.json", events)
     rejected = [
         {
@@ -337,7 +376,7 @@ def write_events(directory: pathlib.Path) -> None:
             "event_index": number,
             "field": ["country_code", "event", "o'clock"][number % 3],
             "reason": "\"XX\" is no country",
-            "raw": json.dumps({"country_code": "XX\t'"}),
+            "raw": json.dumps({"country_code": "XX\t'", "userId": f"u-{number}"}),
             "id": f"00000000-0000-4000-8000-{number:012d}",
         }
         for number in range(12)

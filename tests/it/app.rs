@@ -107,6 +107,16 @@ impl TestApp {
         Self::launch_parts(settings, Clock::System, other.database.clone(), directory, false).await
     }
 
+    /// The same, with the clock standing at a moment.
+    pub async fn start_dashboard_at(other: &Self, now_ms: i64) -> Self {
+        let directory = Arc::new(tempfile::tempdir().expect("a directory"));
+        let clock = Arc::new(AtomicI64::new(now_ms));
+        let fixed = Clock::Fixed(Arc::clone(&clock));
+        let mut app = Self::launch_parts(&[], fixed, other.database.clone(), directory, false).await;
+        app.now_ms = Some(clock);
+        app
+    }
+
     async fn launch(settings: Settings<'_>, clock: Clock, database: String, directory: Arc<TempDir>) -> Self {
         Self::launch_parts(settings, clock, database, directory, true).await
     }
@@ -159,6 +169,29 @@ impl TestApp {
 
     pub async fn get(&self, url: &str) -> Reply {
         Reply::of(self.http.get(url).send().await.expect("a reply")).await
+    }
+
+    /// Asks for everything of a user to be erased.
+    pub async fn erase(&self, user_id: &str) -> Reply {
+        let url = user_url(&self.dashboard_url, user_id);
+        Reply::of(self.http.delete(url).send().await.expect("a reply")).await
+    }
+
+    /// The receipt of an erasure, once it is done.
+    pub async fn erased(&self, receipt: &Value) -> Value {
+        let url = format!("{}/api/erasures/{}", self.dashboard_url, receipt["id"].as_str().expect("an id"));
+        let started = Instant::now();
+        loop {
+            let reply = self.get(&url).await;
+            if reply.json["status"] == "done" {
+                return reply.json;
+            }
+            assert!(started.elapsed() < 2 * PATIENCE, "the erasure is not done: {reply:?}");
+            for statement in DELETE_PARTS_NOW {
+                self.select(statement).await;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     }
 
     pub async fn health(&self) -> Reply {
@@ -271,6 +304,17 @@ impl Reply {
         let json = serde_json::from_str(&text).unwrap_or(Value::Null);
         Self { status, headers, text, json }
     }
+}
+
+/// An idle ClickHouse deletes the parts that it has replaced only twice a minute; with a partition, though there is none of this
+/// name, it deletes them at once.
+pub const DELETE_PARTS_NOW: [&str; 2] =
+    ["ALTER TABLE events DROP PARTITION ID '197001'", "ALTER TABLE rejected_events DROP PARTITION ID 'none'"];
+
+/// Where a user is erased, below a base URL.
+pub fn user_url(base: &str, user_id: &str) -> String {
+    let escaped: String = user_id.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    format!("{base}/api/users/{escaped}")
 }
 
 /// Milliseconds since the epoch of an RFC 3339 text.

@@ -9,6 +9,7 @@ mod demo;
 mod disk_full;
 mod durability;
 mod engine;
+mod erasure;
 mod fault_proxy;
 mod funnels;
 mod fuzz_corpus;

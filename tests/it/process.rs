@@ -57,7 +57,7 @@ impl Weir {
         [self.ingest, self.dashboard, self.engine]
     }
 
-    async fn get(&self, port: u16, path: &str) -> Option<Reply> {
+    pub async fn get(&self, port: u16, path: &str) -> Option<Reply> {
         let sent = self.http.get(format!("http://127.0.0.1:{port}{path}")).send().await.ok()?;
         Some(Reply::of(sent).await)
     }

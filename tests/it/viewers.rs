@@ -15,7 +15,7 @@ use weir::{
     config::Config,
     http::{Connections, DashboardState, Entrance, Gate, Info, ServerLimits, Streams, dashboard_service, serve},
     queries::{Answers, Catalog, Funnels},
-    store::QueryLimits,
+    store::{Erasures, QueryLimits},
 };
 
 use crate::{
@@ -149,6 +149,7 @@ impl SlowDashboard {
             Gate::new(access, true),
             Catalog::built_in(),
             answers,
+            Erasures::new(app.store(), Clock::System, None, true).0,
             Streams::new(1, shutdown.clone()),
             Info::of(&Config::from_variables(&HashMap::new()).expect("defaults")),
             None,

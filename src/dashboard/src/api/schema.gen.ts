@@ -78,6 +78,42 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/erasures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The newest thousand erasures, newest first. */
+        get: operations["list_erasures"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/erasures/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        /** The receipt of an erasure: done when nothing was left, counted after the end. */
+        get: operations["get_erasure"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/funnel": {
         parameters: {
             query?: never;
@@ -424,6 +460,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/users/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The user_id of events. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Erases everything of a user that was received up to now. */
+        delete: operations["delete_user"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/events": {
         parameters: {
             query?: never;
@@ -544,6 +600,53 @@ export interface components {
         /** @description All that there are, without their secrets, in the order of their making. */
         CredentialsReply: {
             credentials: components["schemas"]["CredentialInfo"][];
+        };
+        /** @description Rows of one kind. What is not counted yet is null. */
+        ErasedRows: {
+            /** Format: int64 */
+            erased: number | null;
+            /** Format: int64 */
+            found: number | null;
+            /**
+             * Format: int64
+             * @description Counted after the end: 0 when it is done.
+             */
+            left: number | null;
+        };
+        /** @description What is told of an erasure. It does not say whose it is. */
+        Erasure: {
+            /** @description Of the user. */
+            events: components["schemas"]["ErasedRows"];
+            finished_at: string | null;
+            id: string;
+            journal: components["schemas"]["ErasureJournal"];
+            /** @description That name the user. */
+            rejected_events: components["schemas"]["ErasedRows"];
+            /** @description RFC 3339. What weir received up to this moment is erased. */
+            requested_at: string;
+            /** @description Without a user, in sessions in which this user appears and no other. */
+            session_events: components["schemas"]["ErasedRows"];
+            /**
+             * Format: int64
+             * @description Bytes of files that this process's journal has set aside for a person (`.refused`, `.corrupt`), which are not searched;
+             *     null where there is no journal.
+             */
+            set_aside_bytes: number | null;
+            status: components["schemas"]["ErasureStatus"];
+        };
+        /**
+         * @description What became of the events that were on their way to ClickHouse.
+         * @enum {string}
+         */
+        ErasureJournal: "waiting" | "clean" | "elsewhere";
+        /**
+         * @description How far an erasure is.
+         * @enum {string}
+         */
+        ErasureStatus: "running" | "done";
+        /** @description The newest thousand, newest first. */
+        ErasuresReply: {
+            erasures: components["schemas"]["Erasure"][];
         };
         ErrorBreakdownAnswer: {
             /** Format: date-time */
@@ -1571,6 +1674,75 @@ export interface operations {
                 };
             };
             /** @description unknown_credential */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description See error.code. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    list_erasures: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The newest thousand erasures, newest first. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErasuresReply"];
+                };
+            };
+            /** @description See error.code. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    get_erasure: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The receipt of an erasure: done when nothing was left, counted after the end. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Erasure"];
+                };
+            };
+            /** @description See error.code. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2838,6 +3010,56 @@ export interface operations {
                 };
                 content: {
                     "text/event-stream": components["schemas"]["RevisionMessage"];
+                };
+            };
+            /** @description See error.code. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    delete_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The user_id of events. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is on record and will be carried out. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Erasure"];
+                };
+            };
+            /** @description See error.code. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description See error.code. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description See error.code. */
