@@ -11,7 +11,8 @@ use weir::{
     journal::{EventBatch, Journal, JournalLimits, OpenJournal, RealDisk},
 };
 
-const RECEIPT: Receipt<'_> = Receipt { received_at_ms: 1_773_137_250_500, batch_key: None, stored: &[] };
+const RECEIPT: Receipt<'_> =
+    Receipt { received_at_ms: 1_773_137_250_500, batch_key: None, stored: &[], is_ignored: false };
 const EVENTS: usize = 500;
 
 fn body(events: usize) -> String {

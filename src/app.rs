@@ -115,7 +115,7 @@ pub async fn run(
     let tasks = TaskTracker::new();
     let engine = start_engine(&config, &tasks).await?;
     let access = engine.as_ref().map_or_else(|| server_access(&config), |engine| engine.access().clone());
-    let store = Store::new(access, config.retention_days)?;
+    let store = Store::new(access, config.retention_days)?.with_rejected_retention(config.rejected_retention_days);
     let (tried, refused) = (CancellationToken::new(), CancellationToken::new());
     let ends = Ends { shutdown: shutdown.clone(), refused: refused.clone() };
     let schema = create_schema(store.clone(), tried.clone(), refused, shutdown.clone()).boxed().shared();

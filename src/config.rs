@@ -64,6 +64,8 @@ settings! {
     ENGINE_PORT = "WEIR_ENGINE_PORT", "8123", "Loopback port of the embedded engine.";
     ENGINE_LIBRARY = "WEIR_ENGINE_LIBRARY", "", "Path of libchdb.so. Empty: beside the program, then engine/node_modules.";
     RETENTION_DAYS = "WEIR_RETENTION_DAYS", "90", "Days after which events are deleted; older events are rejected. At most 36500.";
+    REJECTED_RETENTION_DAYS = "WEIR_REJECTED_RETENTION_DAYS", "7", "Days after which rejected events are deleted. At most 365.";
+    RESPECT_DNT = "WEIR_RESPECT_DNT", "false", "true: nothing is kept of requests that carry DNT: 1 or Sec-GPC: 1, by which people ask not to be tracked.";
     EVENT_NAMES = "WEIR_EVENT_NAMES", "", "Comma-separated list of the only event names allowed. Empty: every well-formed name.";
     EVENT_NAMES_MAX = "WEIR_EVENT_NAMES_MAX", "1000", "Distinct event names taken before new ones are rejected.";
     EVENT_ID_WINDOW = "WEIR_EVENT_ID_WINDOW", "1800000", "Event ids remembered to count an event sent twice once: the last this many, at least (10 minutes of 3,000 a second). Each takes 25 bytes of memory.";
@@ -80,12 +82,18 @@ settings! {
     BODIES_MAX_BYTES = "WEIR_BODIES_MAX_BYTES", "67108864", "Bytes of request bodies held in memory at once; beyond it, requests wait for a second and are answered 503 with Retry-After.";
 }
 
+/// ClickHouse's `Date` ends in 2149: a longer retention would overflow it and delete everything.
+const DAYS_MAX: u32 = 36_500;
+/// Of rejected events: fewer than `weir replay-rejected` remembers what it has sent.
+const REJECTED_DAYS_MAX: u32 = 365;
+
 /// Everything `weir` can be told.
 #[derive(Debug, Clone)]
 pub struct Config {
     pub data_dir: PathBuf,
     pub log: String,
     pub retention_days: u32,
+    pub rejected_retention_days: u32,
     pub ingest: IngestConfig,
     pub journal: JournalConfig,
     pub store: StoreConfig,
@@ -129,6 +137,8 @@ pub struct IngestConfig {
     pub event_id_window_ids: usize,
     /// Age of the oldest unflushed event from which `/health` answers 503.
     pub unflushed_max: Duration,
+    /// Requests by which somebody asks not to be tracked are answered, and nothing is kept of them.
+    pub respects_do_not_track: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -264,7 +274,8 @@ impl Reader<'_> {
         Config {
             data_dir: self.text(DATA_DIR).into(),
             log: self.text(LOG),
-            retention_days: self.retention_days(),
+            retention_days: self.days(RETENTION_DAYS, DAYS_MAX),
+            rejected_retention_days: self.days(REJECTED_RETENTION_DAYS, REJECTED_DAYS_MAX),
             connections_max: usize::try_from(self.positive(CONNECTIONS_MAX)).unwrap_or(usize::MAX),
             request_max: Duration::from_millis(self.positive(REQUEST_TIMEOUT_MS)),
             bodies_bytes_max: usize::try_from(self.positive(BODIES_MAX_BYTES)).unwrap_or(usize::MAX),
@@ -281,6 +292,7 @@ impl Reader<'_> {
                 event_names_max: usize::try_from(self.positive(EVENT_NAMES_MAX)).unwrap_or(usize::MAX),
                 event_id_window_ids: usize::try_from(self.positive(EVENT_ID_WINDOW)).unwrap_or(usize::MAX),
                 unflushed_max: Duration::from_millis(self.positive(UNFLUSHED_MAX_MS)),
+                respects_do_not_track: self.parsed(RESPECT_DNT, "true or false"),
             },
             journal: JournalConfig {
                 bytes_max: self.positive(JOURNAL_MAX_BYTES),
@@ -339,12 +351,10 @@ impl Reader<'_> {
         text == "auto"
     }
 
-    /// ClickHouse's `Date` ends in 2149: a longer retention would overflow it and delete everything.
-    fn retention_days(&mut self) -> u32 {
-        const DAYS_MAX: u32 = 36_500;
-        let days = u32::try_from(self.positive(RETENTION_DAYS)).unwrap_or(u32::MAX);
-        if days > DAYS_MAX {
-            self.mistakes.push(format!("  {RETENTION_DAYS}={days}: expected at most {DAYS_MAX}"));
+    fn days(&mut self, name: &str, days_max: u32) -> u32 {
+        let days = u32::try_from(self.positive(name)).unwrap_or(u32::MAX);
+        if days > days_max {
+            self.mistakes.push(format!("  {name}={days}: expected at most {days_max}"));
         }
         days
     }

@@ -84,6 +84,7 @@ impl Ingestion {
             clock: clock.clone(),
             reports: freshness.clone(),
             unflushed_max: config.ingest.unflushed_max,
+            respects_do_not_track: config.ingest.respects_do_not_track,
             rejected_events,
         };
         let state = IngestState::new(gate, stages, limits, Arc::clone(&connections));

@@ -50,7 +50,7 @@ enum Command {
     ///
     /// Reads GET /api/rejected and sends the events that are whole to POST /events; without a timestamp of their own, they
     /// get the time at which they first came. Validation keeps no more than 4 KiB of an event: longer ones are reported,
-    /// not sent. Safe to repeat: rows that were answered, also with another rejection, are remembered for 30 days in
+    /// not sent. Safe to repeat: rows that were answered, also with another rejection, are remembered for 400 days in
     /// WEIR_DATA_DIR/replayed and not sent again. Two exceptions: with another WEIR_DATA_DIR, nothing is remembered; and a
     /// request whose reply was lost (the command then ends with an error) is sent again by the next run, where only events
     /// with an event_id are known not to count twice.

@@ -15,8 +15,12 @@ pub async fn with_store(
     config: &Config,
     work: impl AsyncFnOnce(Store) -> Result<(), AppError>,
 ) -> Result<(), AppError> {
+    let store = |access| {
+        Store::new(access, config.retention_days)
+            .map(|store| store.with_rejected_retention(config.rejected_retention_days))
+    };
     if config.store.url.is_some() {
-        return work(Store::new(app::server_access(config), config.retention_days)?).await;
+        return work(store(app::server_access(config))?).await;
     }
     let engine_dir = config.data_dir.join("engine");
     if !engine_dir.is_dir() {
@@ -27,13 +31,13 @@ pub async fn with_store(
         Ok(lock) => lock,
         Err(AppError::DataDirInUse(_)) => {
             let access = engine::access_of_running(&engine_dir, config.engine.port, &config.store.database)?;
-            return work(Store::new(access, config.retention_days)?).await;
+            return work(store(access)?).await;
         }
         Err(error) => return Err(error),
     };
     let tasks = TaskTracker::new();
     let Some(engine) = app::start_engine(config, &tasks).await? else { return Ok(()) };
-    let outcome = work(Store::new(engine.access().clone(), config.retention_days)?).await;
+    let outcome = work(store(engine.access().clone())?).await;
     engine.stop().await;
     tasks.close();
     tasks.wait().await;

@@ -34,8 +34,8 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// Attempts to send a request that is answered "not now".
 const ATTEMPTS_MAX: u32 = 10;
 const ATTEMPT_INTERVAL: Duration = Duration::from_secs(2);
-/// Rejected events are kept for 7 days; their ids are remembered for longer.
-const REMEMBERED_MS: i64 = 30 * 24 * 60 * 60 * 1000;
+/// Rejected events are kept for a year at most; their ids are remembered for longer.
+const REMEMBERED_MS: i64 = 400 * 24 * 60 * 60 * 1000;
 
 /// Options of `weir replay-rejected`.
 #[derive(Debug, clap::Args)]

@@ -79,6 +79,7 @@ pub struct Info {
     /// Base URL that takes events.
     pub ingest_url: String,
     pub retention_days: u32,
+    pub rejected_retention_days: u32,
     /// Whether ClickHouse is the one that weir brings, or a server.
     pub embedded_engine: bool,
     /// Whether events need a write key.
@@ -91,6 +92,7 @@ impl Info {
             version: env!("CARGO_PKG_VERSION"),
             ingest_url: config.dashboard.ingest_url.clone(),
             retention_days: config.retention_days,
+            rejected_retention_days: config.rejected_retention_days,
             embedded_engine: config.store.url.is_none(),
             write_key_needed: !config.ingest.is_open,
         }

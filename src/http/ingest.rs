@@ -53,6 +53,9 @@ const PREFLIGHT_MAX_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const IDEMPOTENCY_KEY_BYTES_MAX: usize = 128;
 
+/// Headers by which people ask not to be tracked.
+pub(super) const DO_NOT_TRACK: [&str; 2] = ["dnt", "sec-gpc"];
+
 /// What the ingestion routes work with.
 #[derive(Clone)]
 pub struct IngestState(Arc<Parts>);
@@ -76,6 +79,8 @@ pub struct IngestStages {
     pub reports: watch::Receiver<FlushReport>,
     /// Age of the oldest unflushed event from which `/health` answers 503.
     pub unflushed_max: Duration,
+    /// Nothing is kept of a request by which somebody asks not to be tracked.
+    pub respects_do_not_track: bool,
     pub rejected_events: RejectedEvents,
 }
 
@@ -88,6 +93,14 @@ pub struct IngestReply {
     pub duplicates: usize,
     /// The others, each with its reason.
     pub rejected: Vec<Rejection>,
+    /// Valid events that are not kept, since the request asks not to be tracked; absent where there are none.
+    #[serde(skip_serializing_if = "is_zero")]
+    #[schema(required = false)]
+    pub ignored: usize,
+}
+
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 impl IngestState {
@@ -124,6 +137,11 @@ pub struct IngestService {
 impl IngestService {
     pub fn new(state: IngestState) -> Self {
         Self { routes: TowerToHyperService::new(router(state.clone())), state }
+    }
+
+    /// Whether a header by which somebody asks not to be tracked changes the answer.
+    pub fn respects_do_not_track(&self) -> bool {
+        self.state.0.stages.respects_do_not_track
     }
 
     /// Milliseconds since the epoch.
@@ -197,7 +215,11 @@ fn router(state: IngestState) -> Router {
 
 async fn post_events(Parts { stages, bodies, .. }: &Parts, request: Request<Incoming>) -> Result<Taken, ApiError> {
     let batch_key = batch_key(request.headers())?;
+    let is_ignored = stages.respects_do_not_track && asks_not_to_be_tracked(request.headers());
     let body = bodies.read_json(request).await?;
+    if is_ignored {
+        return ignore_events(stages, &body.text);
+    }
     take_events(stages, batch_key.as_deref(), body).await
 }
 
@@ -229,7 +251,8 @@ impl Parts {
         response
     }
 
-    /// 202 when at least one event is on disk, now or since an earlier request. 400 when none is.
+    /// 202 when at least one event is on disk, now or since an earlier request. 200 when valid events are not kept, as was
+    /// asked for. 400 when none is valid.
     fn reply(&self, taken: Result<Taken, ApiError>) -> Response {
         match taken {
             Ok(taken) => {
@@ -237,6 +260,7 @@ impl Parts {
                 let reply = taken.reply();
                 let status = match reply.accepted + reply.duplicates > 0 {
                     true => StatusCode::ACCEPTED,
+                    false if reply.ignored > 0 => StatusCode::OK,
                     false => StatusCode::BAD_REQUEST,
                 };
                 (status, Json(reply)).into_response()
@@ -261,6 +285,8 @@ pub struct Taken {
     pub replayed: usize,
     pub times: TimeCounts,
     pub rejected: Vec<Rejection>,
+    /// Valid, and not kept.
+    pub ignored: usize,
 }
 
 impl Taken {
@@ -272,13 +298,13 @@ impl Taken {
     /// A batch that is sent again under its key is answered as it was the first time.
     fn reply(self) -> IngestReply {
         let (accepted, duplicates) = (self.stored + self.replayed, self.duplicates - self.replayed);
-        IngestReply { accepted, duplicates, rejected: self.rejected }
+        IngestReply { accepted, duplicates, rejected: self.rejected, ignored: self.ignored }
     }
 }
 
 async fn take_events(stages: &IngestStages, batch_key: Option<&str>, body: JsonBody) -> Result<Taken, ApiError> {
     let JsonBody { text: body, held } = body;
-    let receipt = Receipt { received_at_ms: stages.clock.now_ms(), batch_key, stored: &[] };
+    let receipt = Receipt { received_at_ms: stages.clock.now_ms(), batch_key, ..Receipt::default() };
     let mut decoded = stages.decoder.decode(&body, &receipt, stages.journal.empty_batch())?;
     let rejected_texts = std::mem::take(&mut decoded.rejected_texts);
     let taken = match decoded.event_ids.is_empty() {
@@ -306,6 +332,19 @@ async fn store(stages: &IngestStages, decoded: Decoded) -> Result<Taken, ApiErro
         stages.journal.append(batch).await?;
     }
     Ok(Taken { stored, times, rejected, ..Taken::default() })
+}
+
+/// Judges events as ever, so that whoever sends them learns of mistakes, and keeps nothing of them: neither the valid ones,
+/// nor the others, nor their ids and names.
+fn ignore_events(stages: &IngestStages, body: &[u8]) -> Result<Taken, ApiError> {
+    let receipt = Receipt { received_at_ms: stages.clock.now_ms(), is_ignored: true, ..Receipt::default() };
+    let Decoded { batch, rejected, .. } = stages.decoder.decode(body, &receipt, EventBatch::default())?;
+    Ok(Taken { ignored: batch.rows(), rejected, ..Taken::default() })
+}
+
+/// `DNT: 1` (<https://www.w3.org/TR/tracking-dnt/>) or `Sec-GPC: 1` (<https://w3c.github.io/gpc/>).
+fn asks_not_to_be_tracked(headers: &HeaderMap) -> bool {
+    DO_NOT_TRACK.into_iter().any(|name| headers.get_all(name).iter().any(|value| value == "1"))
 }
 
 fn batch_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
@@ -353,7 +392,7 @@ async fn store_once(
         });
         appended.await.unwrap_or(Err(AppendError::Closed))?;
     }
-    Ok(Taken { stored, duplicates, replayed, times, rejected })
+    Ok(Taken { stored, duplicates, replayed, times, rejected, ignored: 0 })
 }
 
 async fn get_health(State(state): State<IngestState>) -> Response {

@@ -31,7 +31,8 @@ pub struct IngestMetrics {
     events_late: Counter,
     events_future: Counter,
     events_rejected: Family<RejectedLabels, Counter>,
-    rejected_events_dropped: Family<DroppedLabels, Counter>,
+    events_ignored: Family<ReasonLabels, Counter>,
+    rejected_events_dropped: Family<ReasonLabels, Counter>,
     requests_failed: Family<FailedLabels, Counter>,
     connections_open: Gauge,
     requests_in_flight: Gauge,
@@ -66,7 +67,7 @@ struct RejectedLabels {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct DroppedLabels {
+struct ReasonLabels {
     reason: &'static str,
 }
 
@@ -87,6 +88,7 @@ impl IngestMetrics {
             events_late: Counter::default(),
             events_future: Counter::default(),
             events_rejected: Family::default(),
+            events_ignored: Family::default(),
             rejected_events_dropped: Family::default(),
             requests_failed: Family::default(),
             connections_open: Gauge::default(),
@@ -137,6 +139,8 @@ impl IngestMetrics {
             "Events refused, by the field at fault and the reason",
             self.events_rejected.clone(),
         );
+        let ignored = "Valid events that are not kept, by the reason";
+        ingest.register("events_ignored", ignored, self.events_ignored.clone());
         let dropped = "Rejected events that are not kept in rejected_events";
         ingest.register("rejected_events_dropped", dropped, self.rejected_events_dropped.clone());
         ingest.register("requests_failed", "Requests refused as a whole, by status", self.requests_failed.clone());
@@ -180,6 +184,9 @@ impl IngestMetrics {
                 counter.inc_by(count);
             }
         }
+        if taken.ignored > 0 {
+            self.events_ignored.get_or_create(&ReasonLabels { reason: "do_not_track" }).inc_by(taken.ignored as u64);
+        }
         self.rejected.add(&taken.rejected);
     }
 
@@ -210,7 +217,7 @@ impl IngestMetrics {
         for (reason, count) in
             [("queue_full", &dropped.queue_full), ("refused", &dropped.refused), ("ended", &dropped.ended)]
         {
-            let counter = self.rejected_events_dropped.get_or_create(&DroppedLabels { reason });
+            let counter = self.rejected_events_dropped.get_or_create(&ReasonLabels { reason });
             counter.inner().store(count.load(Ordering::Relaxed), Ordering::Relaxed);
         }
         for RejectedCount { field, reason, events, .. } in self.rejected.by_validation() {

@@ -172,6 +172,9 @@ fn post_events() -> Value {
             "oneOf": [{ "type": "string", "format": "date-time" }, { "type": "integer" }, { "type": "null" }],
         },
     } });
+    let mut replies = replies(202, "The accepted events are on disk.", "IngestReply", &[400, 408, 413, 415, 503, 507]);
+    let ignored = "Nothing is kept: the request asks not to be tracked, and WEIR_RESPECT_DNT says to heed that.";
+    replies["200"] = json!({ "description": ignored, "content": content(&schema_ref("IngestReply")) });
     json!({
         "post": {
             "operationId": "post_events",
@@ -183,7 +186,7 @@ fn post_events() -> Value {
                 "schema": { "type": "string", "minLength": 1, "maxLength": 128 },
             }],
             "requestBody": { "required": true, "content": content(&json!({ "oneOf": [events, wrapped] })) },
-            "responses": replies(202, "The accepted events are on disk.", "IngestReply", &[400, 408, 413, 415, 503, 507]),
+            "responses": replies,
         }
     })
 }
@@ -218,7 +221,8 @@ fn event_schema() -> Value {
 }
 
 fn get_rejected() -> Value {
-    let summary = "Events that were not taken, newest first; they are kept for 7 days.";
+    let summary =
+        "Events that were not taken, newest first; they are kept for as long as WEIR_REJECTED_RETENTION_DAYS says.";
     let mut operation = operation("get_rejected", summary, "RejectedReply", &[400, 500, 503, 504]);
     let parameter = |name: &str, description: &str, schema: Value| json!({ "name": name, "in": "query", "description": description, "schema": schema });
     let limit = json!({ "type": "integer", "minimum": 1, "maximum": REJECTED_ROWS_MAX, "default": 100 });

@@ -15,7 +15,12 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{body::is_text, connections::Activity, ingest::IngestService, server::ListenerService};
+use super::{
+    body::is_text,
+    connections::Activity,
+    ingest::{DO_NOT_TRACK, IngestService},
+    server::ListenerService,
+};
 use crate::{access::Presented, clock::http_date};
 
 /// Bytes read at once, and so the length of a simple request.
@@ -30,8 +35,6 @@ const IGNORED_HEADERS: &[&str] = &[
     "accept-encoding",
     "accept-language",
     "referer",
-    "dnt",
-    "sec-gpc",
     "traceparent",
     "tracestate",
     "cache-control",
@@ -85,7 +88,7 @@ impl ListenerService for IngestService {
                 () = shutdown.as_mut() => return Ok(Handover::Closed),
             }
             while !read.is_empty() {
-                let Some(Simple { body, presented }) = simple_request(&read) else {
+                let Some(Simple { body, presented }) = simple_request(&read, self.respects_do_not_track()) else {
                     return Ok(Handover::Request(Bytes::copy_from_slice(&read)));
                 };
                 let admission = self.admission(&presented);
@@ -111,8 +114,9 @@ struct Simple<'r> {
     presented: Presented<'r>,
 }
 
-/// The simple request at the beginning of the bytes, if there is one.
-fn simple_request(read: &[u8]) -> Option<Simple<'_>> {
+/// The simple request at the beginning of the bytes, if there is one. `respects_do_not_track`: one that may ask not to be
+/// tracked is not simple.
+fn simple_request(read: &[u8], respects_do_not_track: bool) -> Option<Simple<'_>> {
     let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
     let mut request = httparse::Request::new(&mut headers);
     let Ok(httparse::Status::Complete(head_bytes)) = request.parse(read) else { return None };
@@ -131,6 +135,8 @@ fn simple_request(read: &[u8]) -> Option<Simple<'_>> {
         } else if let Some(presented) = presented_by(name, &mut presented) {
             // Of two, hyper has to decide.
             presented.replace(value).is_none().then_some(())?;
+        } else if DO_NOT_TRACK.iter().any(|known| name.eq_ignore_ascii_case(known)) {
+            (!respects_do_not_track).then_some(())?;
         } else {
             is_ignored(name).then_some(())?;
         }
@@ -219,8 +225,8 @@ mod tests {
         format!("{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).into_bytes()
     }
 
-    fn simple_body(read: &[u8]) -> Option<Range<usize>> {
-        simple_request(read).map(|simple| simple.body)
+    fn simple_body(read: &[u8], respects_do_not_track: bool) -> Option<Range<usize>> {
+        simple_request(read, respects_do_not_track).map(|simple| simple.body)
     }
 
     const SIMPLE: &str = "POST /events HTTP/1.1\r\nhost: weir\r\nContent-Type: application/json";
@@ -228,16 +234,16 @@ mod tests {
     #[test]
     fn the_body_of_a_simple_request_is_found_also_before_another_request() {
         let bytes = request(SIMPLE, "[{}]");
-        let body = simple_body(&bytes).expect("a simple request");
+        let body = simple_body(&bytes, true).expect("a simple request");
         assert_eq!(&bytes[body.clone()], b"[{}]");
-        assert_eq!(simple_body(&[bytes.as_slice(), b"POST"].concat()), Some(body));
+        assert_eq!(simple_body(&[bytes.as_slice(), b"POST"].concat(), true), Some(body));
     }
 
     #[test]
     fn what_is_cut_off_anywhere_is_not_simple() {
         let bytes = request(SIMPLE, "[{}]");
         for length in 0..bytes.len() {
-            assert_eq!(simple_body(&bytes[..length]), None, "cut at {length}");
+            assert_eq!(simple_body(&bytes[..length], true), None, "cut at {length}");
         }
     }
 
@@ -247,7 +253,7 @@ mod tests {
             "{SIMPLE}\r\nX-Forwarded-For: 198.51.100.1\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: a.example\r\n\
              X-Real-IP: 198.51.100.1\r\nX-Request-ID: 1\r\nVia: 1.1 proxy\r\nForwarded: for=198.51.100.1"
         );
-        assert!(simple_body(&request(&head, "[{}]")).is_some());
+        assert!(simple_body(&request(&head, "[{}]"), true).is_some());
     }
 
     #[test]
@@ -255,7 +261,7 @@ mod tests {
         let head =
             format!("{SIMPLE}\r\nauthorization: Bearer wk_1_a\r\nOrigin: https://a.example\r\nX-Write-Key: wk_2_b");
         let bytes = request(&head, "[{}]");
-        let Some(Simple { presented, .. }) = simple_request(&bytes) else { panic!("it is simple") };
+        let Some(Simple { presented, .. }) = simple_request(&bytes, true) else { panic!("it is simple") };
         assert_eq!(presented.authorization, Some(b"Bearer wk_1_a".as_slice()));
         assert_eq!(presented.origin, Some(b"https://a.example".as_slice()));
         assert_eq!(presented.write_key, Some(b"wk_2_b".as_slice()));
@@ -280,11 +286,20 @@ mod tests {
             "POST /events HTTP/1.1\r\nContent-Type: application/json\r\nAuthorization: Bearer x\r\nAuthorization: Bearer y",
             "POST /events HTTP/1.1\r\nContent-Type: application/json\r\nOrigin: https://a.example\r\nOrigin: null",
         ] {
-            assert_eq!(simple_body(&request(head, "[{}]")), None, "{head}");
+            assert_eq!(simple_body(&request(head, "[{}]"), true), None, "{head}");
         }
         for length in ["+4", " ", "4,4", "0x4", "18446744073709551615", "5", "0"] {
             let bytes = format!("{SIMPLE}\r\nContent-Length: {length}\r\n\r\n[{{}}]");
-            assert_eq!(simple_body(bytes.as_bytes()), None, "{length}");
+            assert_eq!(simple_body(bytes.as_bytes(), true), None, "{length}");
+        }
+    }
+
+    #[test]
+    fn a_request_that_may_ask_not_to_be_tracked_is_simple_only_where_nobody_listens() {
+        for header in ["DNT: 1", "dnt: 0", "Sec-GPC: 1"] {
+            let bytes = request(&format!("{SIMPLE}\r\n{header}"), "[{}]");
+            assert!(simple_body(&bytes, false).is_some(), "{header}");
+            assert_eq!(simple_body(&bytes, true), None, "{header}");
         }
     }
 }

@@ -76,6 +76,8 @@ pub struct Receipt<'a> {
     pub batch_key: Option<&'a str>,
     /// Positions of valid events that are left out, ascending: they are stored already.
     pub stored: &'a [usize],
+    /// Nothing is kept of it, not even the name of an event that is new.
+    pub is_ignored: bool,
 }
 
 /// Decodes bodies against the same limits and names.
@@ -230,7 +232,9 @@ impl<'a> Decoding<'a> {
         let device_type = device_type(fields.required_text(Field::DeviceType)?)?;
         let country_code = country_code(&fields.required_text(Field::CountryCode)?)?;
         let properties = properties(fields.get(Field::Properties), limits)?;
-        self.decoder.names.admit(&event_name)?;
+        if !self.receipt.is_ignored {
+            self.decoder.names.admit(&event_name)?;
+        }
         if let Some((origin, id)) = &event_id {
             self.decoded.event_ids.push(index, *origin, id);
             if self.receipt.stored.binary_search(&index).is_ok() {

@@ -16,6 +16,8 @@ use crate::{
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Bound on the smallest of questions.
 const PING_TIMEOUT: Duration = Duration::from_secs(1);
+/// Days after which rejected events are deleted, unless it is said otherwise.
+const REJECTED_RETENTION_DAYS: u32 = 7;
 /// Rows that become one part: more than a segment holds.
 const INSERT_BLOCK_ROWS: &str = "1048576";
 /// Idle connections are not used again after this time: servers close them, the oldest after 3 s.
@@ -148,6 +150,7 @@ pub struct Store {
     http: Client,
     access: Access,
     retention_days: u32,
+    rejected_retention_days: u32,
     query_limits: QueryLimits,
     insert_sql: String,
 }
@@ -163,7 +166,8 @@ impl Store {
             .build()?;
         let columns: Vec<_> = COLUMNS.iter().map(|column| column.name).collect();
         let insert_sql = format!("INSERT INTO events ({}) FORMAT Native", columns.join(", "));
-        Ok(Self { http, access, retention_days, query_limits: QueryLimits::default(), insert_sql })
+        let (rejected_retention_days, query_limits) = (REJECTED_RETENTION_DAYS, QueryLimits::default());
+        Ok(Self { http, access, retention_days, rejected_retention_days, query_limits, insert_sql })
     }
 
     /// With other bounds on queries.
@@ -172,12 +176,22 @@ impl Store {
         Self { query_limits, ..self }
     }
 
+    /// With another retention of rejected events.
+    #[must_use]
+    pub fn with_rejected_retention(self, days: u32) -> Self {
+        Self { rejected_retention_days: days, ..self }
+    }
+
     pub fn database(&self) -> &str {
         &self.access.database
     }
 
     pub fn retention_days(&self) -> u32 {
         self.retention_days
+    }
+
+    pub fn rejected_retention_days(&self) -> u32 {
+        self.rejected_retention_days
     }
 
     /// Inserts rows under a token; sending them again changes nothing. `timeout`: from the first byte to the reply.

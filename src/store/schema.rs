@@ -17,8 +17,31 @@ pub(super) const SCHEMA: &str = include_str!("../../init-db.sql");
 /// The script's choice of a database, for a server's first boot. Here it is configured.
 const CHOICE_OF_DATABASE: &str = "CREATE DATABASE IF NOT EXISTS weir;\nUSE weir;\n";
 
-/// The TTL of `events` as the script has it.
-const DEFAULT_RETENTION: &str = "date + INTERVAL 90 DAY";
+/// How long the rows of a table are kept.
+struct Retention {
+    table: &'static str,
+    /// What the days count from.
+    since: &'static str,
+    days: fn(&Store) -> u32,
+    /// As the script has it.
+    default: &'static str,
+}
+
+const RETENTIONS: [Retention; 2] = [
+    Retention { table: "events", since: "date", days: Store::retention_days, default: "date + INTERVAL 90 DAY" },
+    Retention {
+        table: "rejected_events",
+        since: "rejected_at",
+        days: Store::rejected_retention_days,
+        default: "rejected_at + INTERVAL 7 DAY",
+    },
+];
+
+impl Retention {
+    fn ttl(&self, store: &Store) -> String {
+        format!("{} + INTERVAL {} DAY", self.since, (self.days)(store))
+    }
+}
 
 /// What leads from the version before to this one.
 #[derive(Debug, PartialEq, Eq)]
@@ -58,6 +81,7 @@ pub enum SchemaChange {
         tables: Vec<&'static str>,
     },
     SetRetention {
+        table: &'static str,
         days: u32,
     },
 }
@@ -70,7 +94,7 @@ impl fmt::Display for SchemaChange {
             }
             Self::Create { tables } if tables.is_empty() => write!(f, "add the rollups that are missing"),
             Self::Create { tables } => write!(f, "create {}", tables.join(", ")),
-            Self::SetRetention { days } => write!(f, "delete events after {days} days"),
+            Self::SetRetention { table, days } => write!(f, "delete {} after {days} days", table.replace('_', " ")),
         }
     }
 }
@@ -102,15 +126,18 @@ impl Found {
         self.tables.iter().find(|table| table.name == name)
     }
 
-    fn plan(&self, retention_days: u32) -> SchemaPlan {
+    /// `retentions`: tables, and how many days their rows are kept.
+    fn plan(&self, retentions: impl IntoIterator<Item = (&'static str, u32)>) -> SchemaPlan {
         let due = UPGRADES.iter().filter(|due| due.version > self.version && self.table(due.table).is_some());
         let mut changes: Vec<_> = due.map(SchemaChange::Upgrade).collect();
         let missing: Vec<_> = tables().filter(|name| self.table(name).is_none()).collect();
         if self.version < SCHEMA_VERSION || !missing.is_empty() {
             changes.push(SchemaChange::Create { tables: missing });
         }
-        if self.table("events").is_some_and(|events| events.retention_days != retention_days) {
-            changes.push(SchemaChange::SetRetention { days: retention_days });
+        for (table, days) in retentions {
+            if self.table(table).is_some_and(|found| found.retention_days != days) {
+                changes.push(SchemaChange::SetRetention { table, days });
+            }
         }
         SchemaPlan { version_found: self.version, changes }
     }
@@ -136,7 +163,7 @@ impl Store {
                 known: SCHEMA_VERSION,
             });
         }
-        Ok(found.plan(self.retention_days()))
+        Ok(found.plan(RETENTIONS.map(|retention| (retention.table, (retention.days)(self)))))
     }
 
     async fn find_schema(&self) -> Result<Found, StoreError> {
@@ -170,19 +197,25 @@ impl Store {
                 // The name has been checked to be a plain identifier.
                 self.execute(&format!("CREATE DATABASE IF NOT EXISTS `{}`", self.database()), false).await?;
                 // A table that began with the default would delete older events before its TTL is changed.
-                let script = SCHEMA.replace(CHOICE_OF_DATABASE, "").replace(DEFAULT_RETENTION, &self.retention());
+                let mut script = SCHEMA.replace(CHOICE_OF_DATABASE, "");
+                for retention in &RETENTIONS {
+                    script = script.replace(retention.default, &retention.ttl(self));
+                }
                 for statement in statements(&script) {
                     self.execute(statement, true).await?;
                 }
                 self.record_version(SCHEMA_VERSION).await
             }
-            // The parts of the table learn of it when they are merged.
-            SchemaChange::SetRetention { .. } => {
-                let modify = format!(
-                    "ALTER TABLE events MODIFY TTL {} SETTINGS materialize_ttl_after_modify = 0",
-                    self.retention()
-                );
-                self.execute(&modify, true).await
+            // Parts know when the first and the last of their rows expire, and are looked at again only then: that is worked out
+            // anew for all of them, in the background, so that what is too old now goes, and what is not stays.
+            SchemaChange::SetRetention { table, .. } => {
+                for retention in RETENTIONS.iter().filter(|retention| retention.table == *table) {
+                    let ttl = retention.ttl(self);
+                    let modify =
+                        format!("ALTER TABLE {table} MODIFY TTL {ttl} SETTINGS materialize_ttl_after_modify = 1");
+                    self.execute(&modify, true).await?;
+                }
+                Ok(())
             }
         }
     }
@@ -191,10 +224,6 @@ impl Store {
         let create = statements(SCHEMA).find(|statement| table_created(statement) == Some("weir_schema_versions"));
         self.execute(create.expect("the script creates it"), true).await?;
         self.execute(&format!("INSERT INTO weir_schema_versions (version) SELECT {version}"), true).await
-    }
-
-    fn retention(&self) -> String {
-        format!("date + INTERVAL {} DAY", self.retention_days())
     }
 }
 
@@ -221,9 +250,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_script_has_one_retention_and_one_choice_of_a_database_to_replace() {
-        assert_eq!(SCHEMA.matches(&format!("\nTTL {DEFAULT_RETENTION}\n")).count(), 1);
-        assert_eq!(SCHEMA.matches(DEFAULT_RETENTION).count(), 1);
+    fn the_script_has_one_retention_a_table_and_one_choice_of_a_database_to_replace() {
+        for Retention { table, default, .. } in RETENTIONS {
+            assert_eq!(SCHEMA.matches(&format!("\nTTL {default}\n")).count(), 1, "{table}");
+            assert_eq!(SCHEMA.matches(default).count(), 1, "{table}");
+        }
         assert_eq!(SCHEMA.matches(CHOICE_OF_DATABASE).count(), 1);
     }
 
@@ -265,7 +296,12 @@ mod tests {
 
     fn plan(version: u32, tables: &[&str]) -> Vec<String> {
         let tables = tables.iter().map(|name| Table { name: (*name).to_owned(), retention_days: 90 }).collect();
-        Found { version, tables }.plan(90).changes.iter().map(ToString::to_string).collect()
+        Found { version, tables }
+            .plan([("events", 90), ("rejected_events", 90)])
+            .changes
+            .iter()
+            .map(ToString::to_string)
+            .collect()
     }
 
     #[test]

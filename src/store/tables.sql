@@ -1,5 +1,5 @@
--- Which of Weir's tables are there, and the days after which events are deleted; 0 where that cannot be told.
-SELECT name, toUInt32OrZero(extract(engine_full, 'TTL date \\+ toIntervalDay\\((\\d+)\\)')) AS retention_days
+-- Which of Weir's tables are there, and the days after which their rows are deleted; 0 where there are none, or it cannot be told.
+SELECT name, toUInt32OrZero(extract(engine_full, 'TTL (?:date|rejected_at) \\+ toIntervalDay\\((\\d+)\\)')) AS retention_days
 FROM system.tables
 WHERE database = currentDatabase()
     AND name IN ('weir_schema_versions', 'events', 'rejected_events', 'weir_definitions')

@@ -284,22 +284,10 @@ impl Killed {
             }
             assert!(started.elapsed() < 2 * PATIENCE, "the erasure gets no further than {now}");
             for statement in DELETE_PARTS_NOW {
-                self.change_tables(statement).await;
+                self.weir.select(self.directory.path(), statement).await;
             }
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
-    }
-
-    /// As the engine's writer.
-    async fn change_tables(&self, statement: &'static str) {
-        let users = fs::read_to_string(self.directory.path().join("engine/users.xml")).expect("the engine's users");
-        let password = users.split_once("<weir>").and_then(|(_, rest)| rest.split_once("<password>"));
-        let password = password.and_then(|(_, rest)| rest.split_once("</password>")).expect("a password").0;
-        let [_, _, engine] = self.weir.ports();
-        let request = reqwest::Client::new().post(format!("http://127.0.0.1:{engine}/?database=weir"));
-        let request = request.header("X-ClickHouse-User", "weir").header("X-ClickHouse-Key", password);
-        // It may be about to end.
-        let _ = request.body(statement).send().await;
     }
 
     async fn erased(&self, receipt: &Value) -> Value {

@@ -18,6 +18,7 @@ mod honest;
 mod hostile;
 mod ingest;
 mod install;
+mod privacy;
 mod process;
 mod product_queries;
 mod queries;

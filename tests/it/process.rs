@@ -1,6 +1,7 @@
 //! The program as a process, with its embedded engine: killed, restarted, signalled.
 
 use std::{
+    fs::File,
     net::TcpListener,
     path::Path,
     process::{Child, Command, ExitStatus, Stdio},
@@ -41,13 +42,23 @@ impl Weir {
         Self::start_command(Command::new("sh").args(command), data_dir, free_ports())
     }
 
-    fn start_command(command: &mut Command, data_dir: &Path, [ingest, dashboard, engine]: [u16; 3]) -> Self {
+    /// Starts with a log in a file that says as much as it can.
+    pub fn start_logged(data_dir: &Path, log: File) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_weir"));
+        command.arg("serve").env("WEIR_LOG", "trace").stdout(log.try_clone().expect("a file")).stderr(log);
+        Self::start_as(&mut command, data_dir, free_ports())
+    }
+
+    fn start_command(command: &mut Command, data_dir: &Path, ports: [u16; 3]) -> Self {
+        Self::start_as(command.stderr(Stdio::null()), data_dir, ports)
+    }
+
+    fn start_as(command: &mut Command, data_dir: &Path, [ingest, dashboard, engine]: [u16; 3]) -> Self {
         let child = command
             .env("WEIR_DATA_DIR", data_dir)
             .env("WEIR_INGEST_ADDR", format!("127.0.0.1:{ingest}"))
             .env("WEIR_DASHBOARD_ADDR", format!("127.0.0.1:{dashboard}"))
             .env("WEIR_ENGINE_PORT", engine.to_string())
-            .stderr(Stdio::null())
             .spawn()
             .expect("weir starts");
         Self { child, ingest, dashboard, engine, http: reqwest::Client::new() }
@@ -80,6 +91,19 @@ impl Weir {
     pub async fn shown(&self) -> Option<u64> {
         let answer = self.get(self.dashboard, "/api/queries/error_rate?range=1h").await?;
         answer.json["rows"].as_array()?.iter().map(|row| row["events"].as_u64()).sum()
+    }
+
+    /// Asks its engine as the writer; empty while it does not answer.
+    pub async fn select(&self, data_dir: &Path, statement: &str) -> String {
+        let users = std::fs::read_to_string(data_dir.join("engine/users.xml")).expect("the engine's users");
+        let password = users.split_once("<weir>").and_then(|(_, rest)| rest.split_once("<password>"));
+        let password = password.and_then(|(_, rest)| rest.split_once("</password>")).expect("a password").0;
+        let request = self.http.post(format!("http://127.0.0.1:{}/?database=weir", self.engine));
+        let request = request.header("X-ClickHouse-User", "weir").header("X-ClickHouse-Key", password);
+        match request.body(statement.to_owned()).send().await {
+            Ok(reply) => reply.text().await.unwrap_or_default(),
+            Err(_) => String::new(),
+        }
     }
 
     pub fn kill(mut self) {

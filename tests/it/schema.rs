@@ -152,6 +152,9 @@ async fn a_start_on_the_tables_of_today_changes_what_is_configured_otherwise_and
     let plan = store(&database, 30).plan_schema().await.expect("a plan");
     let changes: Vec<_> = plan.changes.iter().map(ToString::to_string).collect();
     assert_eq!(changes, ["delete events after 30 days"]);
+    let plan = store(&database, 90).with_rejected_retention(3).plan_schema().await.expect("a plan");
+    let changes: Vec<_> = plan.changes.iter().map(ToString::to_string).collect();
+    assert_eq!(changes, ["delete rejected events after 3 days"]);
     store(&database, 30).ensure_schema().await.expect("a schema");
     assert_eq!(store(&database, 30).plan_schema().await.expect("a plan").changes, []);
 }

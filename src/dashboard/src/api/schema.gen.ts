@@ -380,7 +380,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Events that were not taken, newest first; they are kept for 7 days. */
+        /** Events that were not taken, newest first; they are kept for as long as WEIR_REJECTED_RETENTION_DAYS says. */
         get: operations["get_rejected"];
         put?: never;
         post?: never;
@@ -960,6 +960,8 @@ export interface components {
             /** @description Base URL that takes events. */
             ingest_url: string;
             /** Format: int32 */
+            rejected_retention_days: number;
+            /** Format: int32 */
             retention_days: number;
             version: string;
             /** @description Whether events need a write key. */
@@ -971,6 +973,8 @@ export interface components {
             accepted: number;
             /** @description Events whose `event_id` was stored before: a success, and nothing is counted twice. */
             duplicates: number;
+            /** @description Valid events that are not kept, since the request asks not to be tracked; absent where there are none. */
+            ignored?: number;
             /** @description The others, each with its reason. */
             rejected: components["schemas"]["Rejection"][];
         };
@@ -2768,7 +2772,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Events that were not taken, newest first; they are kept for 7 days. */
+            /** @description Events that were not taken, newest first; they are kept for as long as WEIR_REJECTED_RETENTION_DAYS says. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3093,6 +3097,15 @@ export interface operations {
             };
         };
         responses: {
+            /** @description Nothing is kept: the request asks not to be tracked, and WEIR_RESPECT_DNT says to heed that. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IngestReply"];
+                };
+            };
             /** @description The accepted events are on disk. */
             202: {
                 headers: {

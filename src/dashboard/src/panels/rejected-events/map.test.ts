@@ -31,6 +31,6 @@ it("a_rejected_event_says_what_is_wrong_with_it", () => {
 
 it("nothing_is_rejected_and_no_page_follows", () => {
   const { missing, next } = mapRejectedEvents({ rows: [] }, NOW_MS);
-  expect(missing).toBe("No event was rejected in the last 7 days.");
+  expect(missing).toBe("No event was rejected lately.");
   expect(next).toBeNull();
 });

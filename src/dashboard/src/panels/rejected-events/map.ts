@@ -23,7 +23,7 @@ export interface RejectedPicture {
 
 export function mapRejectedEvents({ rows, next }: RejectedReply, nowMs: number): RejectedPicture {
   return {
-    missing: rows.length === 0 ? "No event was rejected in the last 7 days." : null,
+    missing: rows.length === 0 ? "No event was rejected lately." : null,
     rows: rows.map((row) => ({
       key: row.id,
       time: exactTime(Date.parse(row.received_at), nowMs),
