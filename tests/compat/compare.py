@@ -290,10 +290,15 @@ def build_script(queries: list) -> tuple:
         script.append(f"ALTER TABLE events ADD PROJECTION {name} {definition}")
         script.append(f"ALTER TABLE events MATERIALIZE PROJECTION {name} SETTINGS mutations_sync = 2")
     ask_all("rebuilt")
-    # The rollups of a part in which rows are erased are made anew with it.
+    # The rollups of a part in which rows are erased are made anew with it. The settings are those of src/store/erasing.rs.
     script.append("SET mutations_sync = 2")
     erasing = {path.stem: path.read_text().rstrip() for path in queries if path.stem in ERASING}
+    tables = ["events", "rejected_events"]
+    for change in ["MODIFY SETTING min_rows_to_fsync_after_merge = 1", "MODIFY SETTING old_parts_lifetime = 1"]:
+        script.extend(f"ALTER TABLE {table} {change}" for table in tables)
     script.extend(erasing[name] for name in ERASING)
+    reset = "RESET SETTING min_rows_to_fsync_after_merge, old_parts_lifetime"
+    script.extend(f"ALTER TABLE {table} {reset}" for table in tables)
     ask_all("erased")
     named = f"SELECT countIf(user_id = '{ERASED_USER}') AS events FROM events"
     ask("erased-named", named, "optimize_use_projections = 0")
