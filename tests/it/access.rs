@@ -273,6 +273,9 @@ async fn every_route_is_for_those_that_it_is_for() {
     GET /api/annotations: read
     POST /api/annotations: annotate
     DELETE /api/annotations/{id}: annotate
+    DELETE /api/users/{id}: admin
+    GET /api/erasures: admin
+    GET /api/erasures/{id}: admin
     GET /api/rejected: read
     GET /api/status: read
     GET /api/credentials: admin

@@ -105,7 +105,8 @@ async fn erased_users_are_in_no_table_rollup_or_file() {
 async fn every_query_answers_as_if_an_erased_user_had_never_been_there() {
     let (app, never) = (TestApp::start().await, TestApp::start().await);
     let names = ["page_view", "signup_started", "signup_completed", "feature_used", "error_occurred"];
-    let at_ms = Clock::System.now_ms() - 7_200_000;
+    // Over a day and more, so that each part of a question finds some.
+    let at_ms = Clock::System.now_ms() - 400 * 230_000;
     let events: Vec<Value> = (0..400)
         .map(|number| {
             let user = [Some(USER), Some("u-2"), Some("u-3"), None][number % 4];
@@ -114,7 +115,7 @@ async fn every_query_answers_as_if_an_erased_user_had_never_been_there() {
                 // A session of each user, and some of nobody.
                 "session_id": format!("s-{}-{}", number % 4, number % 7),
                 "user_id": user,
-                "timestamp": at_ms + number as i64 * 10_000,
+                "timestamp": at_ms + number as i64 * 230_000,
                 "properties": { "feature": format!("f-{}", number % 3), "message": "m" },
             }))
         })
