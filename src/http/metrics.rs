@@ -11,8 +11,8 @@ use prometheus_client::{
 };
 
 use super::{
-    ingest::Taken,
     rejected_counts::{RejectedCount, RejectedCounts},
+    taken::Taken,
 };
 use crate::{
     journal::Depth,

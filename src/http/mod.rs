@@ -28,6 +28,7 @@ mod session;
 mod simple_requests;
 mod status;
 mod stream;
+mod taken;
 mod tls;
 
 /// Where events are sent to.
@@ -37,11 +38,12 @@ pub use connections::Connections;
 pub use dashboard::{DashboardState, Info, dashboard_routes, dashboard_service};
 pub use gate::Gate;
 pub use health::Health;
-pub use ingest::{IngestHealth, IngestService, IngestStages, IngestState, ingest_routes};
+pub use ingest::{IngestHealth, IngestService, IngestState, ingest_routes};
 pub use openapi::openapi_json;
 pub use peer::TrustedProxies;
 pub use rejected::RejectedReply;
 pub use routes::{Need, Route};
 pub use server::{Entrance, ListenerService, ServerLimits, connections_within_descriptors, serve};
 pub use stream::Streams;
+pub use taken::IngestStages;
 pub use tls::{Tls, TlsError};

@@ -11,12 +11,12 @@ use super::{
     error::{ErrorDetail, ErrorReply},
     funnel::{SavedFunnels, funnel_parameters},
     health::{Health, HealthStatus, RecentFlushTimes, StoreState},
-    ingest::IngestReply,
     rejected::RejectedReply,
     rejected_counts::RejectedCount,
     session::{CallerKind, SessionReply, SignIn, session_paths},
     status::Status,
     stream::{EVENT_STREAM, RevisionMessage},
+    taken::IngestReply,
 };
 use crate::{
     access::{CredentialInfo, Purpose, Scope},
