@@ -1,4 +1,7 @@
 import { execFile } from "node:child_process";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { promisify } from "node:util";
 import { expect } from "@playwright/test";
 import { test } from "./weir.ts";
@@ -22,10 +25,16 @@ test("setup_leads_from_an_empty_installation_to_the_first_event", async ({ page,
 test("the_snippet_for_browsers_sends_an_event", async ({ page, weir }) => {
   await page.goto(`${weir.dashboardUrl}/setup`);
   const snippet = (await page.getByTestId("browser-snippet").textContent()) ?? "";
-  // A page of the product, which is of another origin and without the dashboard's policy.
-  await page.goto(`${weir.ingestUrl}/health`);
+  // A page of the product, which is of another origin than either listener.
+  const product = createServer((_, response) => response.end("<!doctype html>")).listen(
+    0,
+    "127.0.0.1",
+  );
+  await once(product, "listening");
+  await page.goto(`http://127.0.0.1:${(product.address() as AddressInfo).port}`);
   await page.evaluate(snippet);
   await page.goto(`${weir.dashboardUrl}/setup`);
+  product.close();
   await expect(page.getByTestId("health")).toHaveText("What arrives is stored and can be seen.");
 });
 
