@@ -46,7 +46,8 @@ const TABLES: [&str; 2] = ["events", "rejected_events"];
 /// While an erasure runs, ClickHouse syncs the parts that it makes of others, and so need not keep the others for the eight
 /// minutes that are its habit.
 const SYNC_PARTS: &str = "MODIFY SETTING min_rows_to_fsync_after_merge = 1";
-const DELETE_PARTS_SOON: &str = "MODIFY SETTING old_parts_lifetime = 1";
+const DELETE_PARTS_SOON: &str = "MODIFY SETTING min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 1";
+/// When no other erasure is on record: one that another process carries out needs them, too.
 const AS_BEFORE: &str = "RESET SETTING min_rows_to_fsync_after_merge, old_parts_lifetime";
 
 /// What is on its way to ClickHouse in this process.
@@ -131,44 +132,42 @@ impl Eraser {
             }
         };
         for record in records.into_iter().rev() {
-            self.erase(record).await;
+            self.erase(&record.receipt.id).await;
         }
     }
 
-    async fn erase(&self, mut record: Record) {
+    async fn erase(&self, id: &str) {
         let started = Started { at: Instant::now(), at_ms: self.clock.now_ms() };
         let mut failures = Failures::default();
-        while let Some(parameters) = record.parameters() {
-            let id = record.receipt.id.clone();
-            match self.attempt(&mut record, &parameters, &started).await {
-                Ok(()) => tracing::info!(erasure = id, "a user is erased"),
-                Err(error) => failures.pause(&error).await,
-            }
+        while let Err(error) = self.attempt(id, &started).await {
+            failures.pause(&error).await;
         }
     }
 
-    async fn attempt(
-        &self,
-        record: &mut Record,
-        parameters: &[Parameter],
-        started: &Started,
-    ) -> Result<(), AttemptError> {
+    /// Returns when it is done, here or by another process, which goes on with what it finds unfinished, too.
+    async fn attempt(&self, id: &str, started: &Started) -> Result<(), AttemptError> {
         self.change_tables(SYNC_PARTS).await?;
-        record.receipt.journal = self.clear_journal(started).await?;
-        record.receipt.set_aside_bytes = self.journal.as_ref().map(|journal| journal.queue.depth().set_aside_bytes);
+        let journal = self.clear_journal(started).await?;
         for table in TABLES {
             self.mutated(table).await?;
         }
-        let found = self.counting.erasure_counts(parameters).await?;
+        // Not before: it may have taken minutes.
+        let Some(mut record) = self.store.erasures(id, true).await?.pop() else { return Ok(()) };
+        let Some(parameters) = record.parameters() else { return Ok(()) };
+        let found = self.counting.erasure_counts(&parameters).await?;
         let receipt = &mut record.receipt;
+        receipt.journal = journal;
+        receipt.set_aside_bytes = self.journal.as_ref().map(|journal| journal.queue.depth().set_aside_bytes);
         receipt.events.note_found(found.events);
         receipt.session_events.note_found(found.session_events);
         receipt.rejected_events.note_found(found.rejected_events);
-        self.store.save_erasure(record, self.clock.now_ms()).await?;
+        self.store.save_erasure(&record, self.clock.now_ms()).await?;
         self.change_tables(DELETE_PARTS_SOON).await?;
-        let left = self.erase_rows(parameters, found).await?;
+        let left = self.erase_rows(&parameters, found).await?;
         self.parts_deleted().await?;
-        self.change_tables(AS_BEFORE).await?;
+        if self.store.erasures("", true).await?.len() <= 1 {
+            self.change_tables(AS_BEFORE).await?;
+        }
         self.finish(record, left).await
     }
 
@@ -265,21 +264,21 @@ impl Eraser {
         Ok(())
     }
 
-    async fn finish(&self, record: &mut Record, left: Counts) -> Result<(), AttemptError> {
+    async fn finish(&self, mut record: Record, left: Counts) -> Result<(), AttemptError> {
         let receipt = &mut record.receipt;
         receipt.events.note_left(left.events);
         receipt.session_events.note_left(left.session_events);
         receipt.rejected_events.note_left(left.rejected_events);
+        let now_ms = self.clock.now_ms();
         if left != Counts::default() {
+            self.store.save_erasure(&record, now_ms).await?;
             return Err(AttemptError::Left);
         }
-        let now_ms = self.clock.now_ms();
-        let mut done = record.clone();
-        done.receipt.status = ErasureStatus::Done;
-        done.receipt.finished_at = Some(rfc3339(now_ms));
-        done.target = None;
-        self.store.save_erasure(&done, now_ms).await?;
-        *record = done;
+        receipt.status = ErasureStatus::Done;
+        receipt.finished_at = Some(rfc3339(now_ms));
+        record.target = None;
+        self.store.save_erasure(&record, now_ms).await?;
+        tracing::info!(erasure = record.receipt.id, "a user is erased");
         // The rows before it hold the key and the hash; it is a small table.
         let _ = self.store.execute("OPTIMIZE TABLE weir_definitions FINAL", true).await;
         Ok(())

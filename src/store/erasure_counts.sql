@@ -1,7 +1,7 @@
 -- What the tables hold of a user that is to be erased, up to a moment.
 -- column events UInt64: the user's
 -- column session_events UInt64: events without a user, of sessions in which this user appears and no other
--- column rejected_events UInt64: those that name the user, as a whole text or word anywhere in them
+-- column rejected_events UInt64: those that name the user: of accepted ones in `user_id`, of others as a whole text or word anywhere
 -- parameter key_high UInt64, key_low UInt64, fingerprint String: stand for the user's id
 -- parameter until_ms Int64: what was received up to this moment
 SELECT
@@ -33,13 +33,17 @@ SELECT
         SELECT count()
         FROM rejected_events
         WHERE received_at <= fromUnixTimestamp64Milli({until_ms:Int64})
-            AND arrayExists(
-                word -> hex(sipHash128Keyed(({key_high:UInt64}, {key_low:UInt64}), word)) = {fingerprint:String},
-                arrayConcat(
-                    extractAll(raw, '[^\\s"{}\\[\\],:]+'),
-                    arrayMap(
-                        text -> if(position(text, '\\') = 0, text, JSONExtractString(concat('["', text, '"]'), 1)),
-                        extractAll(raw, '"((?:[^"\\\\]|\\\\.)*)"')
+            AND if(
+                source = 'store',
+                hex(sipHash128Keyed(({key_high:UInt64}, {key_low:UInt64}), JSONExtractString(raw, 'user_id'))) = {fingerprint:String},
+                arrayExists(
+                    word -> hex(sipHash128Keyed(({key_high:UInt64}, {key_low:UInt64}), word)) = {fingerprint:String},
+                    arrayConcat(
+                        extractAll(raw, '[^\\s"{}\\[\\],:]+'),
+                        arrayMap(
+                            text -> if(position(text, '\\') = 0, text, JSONExtractString(concat('["', text, '"]'), 1)),
+                            extractAll(raw, '"((?:[^"\\\\]|\\\\.)*)"')
+                        )
                     )
                 )
             )
