@@ -41,7 +41,7 @@ pub struct Health {
     /// Events that were rejected since the start, by the reason.
     pub rejected_events: Vec<RejectedCount>,
     pub store: StoreState,
-    /// What ClickHouse, or the way to it, answered last, if it fails.
+    /// What is wrong with ClickHouse, if it fails. Its own words stay in the log, as they may quote events.
     #[schema(required)]
     pub store_error: Option<String>,
 }
@@ -104,6 +104,10 @@ pub fn health(
         (None, Some(_)) => StoreState::Up,
         (None, None) => StoreState::Unknown,
     };
+    let store_error = report.last_error.as_ref().map(|_| match store {
+        StoreState::Down => "ClickHouse does not take events now; they are kept and sent again".to_owned(),
+        StoreState::Up | StoreState::Unknown => "ClickHouse refused events; the log says why".to_owned(),
+    });
     let stalled = depth.oldest_age > unflushed_max;
     Health {
         status: if stalled { HealthStatus::Stalled } else { HealthStatus::Ok },
@@ -120,6 +124,6 @@ pub fn health(
         retries: report.retries,
         rejected_events,
         store,
-        store_error: report.last_error.clone(),
+        store_error,
     }
 }
