@@ -4,28 +4,23 @@
 -- column property_key String: a key of the `properties` object
 -- column events UInt64: events with it, among those looked at
 -- column share_pct Float64: those in percent of the events looked at, one decimal
--- column newest_value String: its value in the newest of them, as JSON, its first 100 characters
 -- parameter until DateTime64(3, 'UTC'): the moment asked about; later events are not looked at
 -- parameter range_seconds UInt32: length of the range
 -- parameter event_name String: the events to look at
 WITH
     {until:DateTime64(3, 'UTC')} AS until
 SELECT
-    property.1 AS property_key,
+    property_key,
     count() AS events,
-    round(100 * events / any(looked_at), 1) AS share_pct,
-    substringUTF8(argMax(property.2, (timestamp, property.2)), 1, 100) AS newest_value
+    round(100 * events / any(looked_at), 1) AS share_pct
 FROM
 (
     SELECT
-        timestamp,
         properties,
         count() OVER () AS looked_at
     FROM
     (
-        SELECT
-            timestamp,
-            properties
+        SELECT properties
         FROM events
         WHERE event_name = {event_name:String}
             AND timestamp > until - INTERVAL {range_seconds:UInt32} SECOND
@@ -34,7 +29,7 @@ FROM
         LIMIT 10000
     )
 )
-ARRAY JOIN JSONExtractKeysAndValuesRaw(properties) AS property
+ARRAY JOIN JSONExtractKeys(properties) AS property_key
 GROUP BY property_key
 ORDER BY events DESC, property_key
 LIMIT 100

@@ -224,9 +224,9 @@ async fn property_keys_tell_how_many_of_the_newest_events_have_each() {
         with("page_view", json!({ "path": "/" }), "10T10:00:00"),
     ])
     .await;
-    let row = |key: &str, events: u64, share_pct: u64, newest: &str| json!({ "property_key": key, "events": events, "share_pct": share_pct, "newest_value": newest });
+    let row = |key: &str, events: u64, share_pct: u64| json!({ "property_key": key, "events": events, "share_pct": share_pct });
     let answer = app.answer("property_keys?event_name=purchase&range=1h").await;
-    let expected = [row("plan", 2, 50, "\"pro\""), row("nested", 1, 25, "{\"a\":[1]}"), row("seats", 1, 25, "3")];
+    let expected = [row("plan", 2, 50), row("nested", 1, 25), row("seats", 1, 25)];
     assert_eq!(answer["rows"], Value::from(expected.to_vec()));
     let url = format!("{}/api/queries/property_keys", app.dashboard_url);
     for bad in ["", "?event_name=", "?event_name=Bad-Name", "?event_name=a'%20OR%201=1"] {

@@ -948,7 +948,7 @@ export interface components {
             set_aside_bytes: number;
             status: components["schemas"]["HealthStatus"];
             store: components["schemas"]["StoreState"];
-            /** @description What ClickHouse, or the way to it, answered last, if it fails. */
+            /** @description What is wrong with ClickHouse, if it fails. Its own words stay in the log, as they may quote events. */
             store_error: string | null;
         };
         /** @enum {string} */
@@ -1056,8 +1056,6 @@ export interface components {
         PropertyKeysRow: {
             /** @description events with it, among those looked at */
             events: number;
-            /** @description its value in the newest of them, as JSON, its first 100 characters */
-            newest_value: string;
             /** @description a key of the `properties` object */
             property_key: string;
             /** @description those in percent of the events looked at, one decimal */

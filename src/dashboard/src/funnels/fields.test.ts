@@ -6,7 +6,6 @@ it("fields_are_those_of_every_event_and_the_properties_seen_that_can_be_asked", 
     property_key,
     events: 1,
     share_pct: 100,
-    newest_value: "1",
   }));
   const values = fieldOptions({
     rows,
