@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    access::{Access, FirstSecrets, PasswordError},
+    access::{Access, FirstSecrets, MustHave, PasswordError},
     clock::Clock,
     config::{Config, ConfigError, TlsConfig},
     engine::{Engine, EngineConfig, EngineError, START_TIMEOUT},
@@ -123,11 +123,11 @@ pub async fn run(
     // The first viewer should not find an empty database, nor the writer tables that it does not know.
     let _ = tokio::time::timeout(SCHEMA_WAIT_MAX, tried.cancelled()).await;
     let access = open_access(&config, &store, &clock, keeps_files)?;
-    let must_have = [
-        listeners.ingest.is_some() && !config.ingest.is_open,
-        listeners.dashboard.is_some() && !config.dashboard.is_open,
-    ];
-    if must_have.contains(&true) {
+    let must_have = MustHave {
+        write_key: listeners.ingest.is_some() && !config.ingest.is_open,
+        password: listeners.dashboard.is_some() && !config.dashboard.is_open,
+    };
+    if must_have.write_key || must_have.password {
         let (access, until) = (Arc::clone(&access), shutdown.clone());
         tasks.spawn(async move { until.run_until_cancelled(guard(&access, must_have)).await });
     }
@@ -214,15 +214,13 @@ fn open_access(config: &Config, store: &Store, clock: &Clock, keeps_files: bool)
 }
 
 /// Follows who may do what, and makes what a listener that others can reach must have: a write key, a password.
-async fn guard(access: &Access, [write_key, password]: [bool; 2]) {
+async fn guard(access: &Access, must_have: MustHave) {
     const RETRY: Duration = Duration::from_secs(1);
-    let first = loop {
-        match access.create_missing(write_key, password).await {
-            Ok(first) => break first,
-            Err(error) => tracing::warn!(%error, "who may do what is not known; trying again"),
-        }
+    let mut first = FirstSecrets::default();
+    while let Err(error) = access.create_missing(must_have, &mut first).await {
+        tracing::warn!(%error, "who may do what is not known; trying again");
         tokio::time::sleep(RETRY).await;
-    };
+    }
     tell(&first);
     access.follow().await;
 }

@@ -20,6 +20,8 @@ pub struct Request<'r> {
     pub fetch_site: Option<&'r str>,
     pub authorization: Option<&'r str>,
     pub cookies: Option<&'r str>,
+    /// Whether a proxy says that it passes it on.
+    pub is_forwarded: bool,
 }
 
 /// On whose behalf a request is answered.
@@ -79,9 +81,16 @@ impl Request<'_> {
         }
     }
 
-    /// Whether it is addressed to this machine by a name that is this machine's, and no other site's made to lead here
-    /// (<https://en.wikipedia.org/wiki/DNS_rebinding>).
-    pub fn is_to_this_machine(&self) -> bool {
+    /// Why it may come from another machine, although the listener has an address that only this one reaches: by a proxy, or by a name
+    /// of another site that was made to lead here (<https://en.wikipedia.org/wiki/DNS_rebinding>).
+    pub fn from_elsewhere(&self) -> Option<Denied> {
+        if self.is_forwarded {
+            return Some(Denied::Forwarded);
+        }
+        (!self.is_to_this_machine()).then_some(Denied::OtherName)
+    }
+
+    fn is_to_this_machine(&self) -> bool {
         let Some(host) = self.host else { return true };
         let name = match host.rsplit_once(':') {
             Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
@@ -99,10 +108,11 @@ impl Request<'_> {
 }
 
 impl Access {
-    /// On whose behalf the request is sent. What it presents and is not valid is nobody's.
-    pub async fn caller(&self, request: &Request<'_>) -> Caller {
+    /// On whose behalf the request is sent. What it presents and is not valid is nobody's; a session of before the start is not
+    /// known until ClickHouse has answered.
+    pub async fn caller(&self, request: &Request<'_>) -> Result<Caller, Denied> {
         if let Some(text) = request.authorization.and_then(authorized) {
-            return self.find_anew(&text).await.map_or(Caller::Nobody, Caller::Known);
+            return Ok(self.find_anew(&text).await.map_or(Caller::Nobody, Caller::Known));
         }
         for name in [SESSION_COOKIE, SHARE_COOKIE] {
             let Some(text) = request.cookie(name) else { continue };
@@ -113,10 +123,13 @@ impl Access {
                 )
             };
             if let Some(known) = self.find_anew(text).await.filter(is_of_its_kind) {
-                return Caller::Known(known);
+                return Ok(Caller::Known(known));
             }
         }
-        Caller::Nobody
+        match request.cookie(SESSION_COOKIE) {
+            Some(_) if !self.knows_sessions() => Err(Denied::NotKnownYet),
+            _ => Ok(Caller::Nobody),
+        }
     }
 }
 
@@ -133,6 +146,7 @@ mod tests {
         fetch_site: None,
         authorization: None,
         cookies: None,
+        is_forwarded: false,
     };
 
     #[test]

@@ -33,4 +33,8 @@ pub enum Denied {
         "without a password, Weir answers as localhost, 127.0.0.1 and [::1] alone; set WEIR_AUTH=required to use another name, for example behind a proxy"
     )]
     OtherName,
+    #[error(
+        "this came through a proxy, and without a password Weir answers this machine alone; set WEIR_AUTH=required behind a proxy"
+    )]
+    Forwarded,
 }

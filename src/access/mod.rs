@@ -23,11 +23,15 @@ mod sign_in;
 use std::{
     collections::{HashMap, HashSet},
     path::PathBuf,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
 use arc_swap::ArcSwapOption;
+use tokio::sync::Mutex;
 
 pub use self::{
     callers::{Caller, Request, SESSION_COOKIE, SHARE_COOKIE},
@@ -137,7 +141,14 @@ impl Known {
     }
 }
 
-/// What a process that listens to others found missing and made, to be told once.
+/// What a process that listens to others must have.
+#[derive(Debug, Clone, Copy)]
+pub struct MustHave {
+    pub write_key: bool,
+    pub password: bool,
+}
+
+/// What it found missing and made, to be told once.
 #[derive(Debug, Default)]
 pub struct FirstSecrets {
     pub write_key: Option<Secret>,
@@ -151,6 +162,10 @@ pub struct Access {
     copy: Option<KeptCopy>,
     /// `None` until they could be read.
     known: ArcSwapOption<Known>,
+    /// Whether they were read from ClickHouse: of sessions, the copy knows nothing.
+    is_read: AtomicBool,
+    /// One reads at a time, so that what was read before a change is not taken for what is there after it.
+    reading: Mutex<()>,
     sign_in: SignInLimits,
     /// On how often a session that is not known is looked for: another node may just have made it.
     lookups: RateLimit,
@@ -163,7 +178,16 @@ impl Access {
         let credentials = copy.as_ref().map(KeptCopy::read).transpose()?.flatten();
         let known = credentials.map(|credentials| Arc::new(Known::new(credentials, None, None)));
         let lookups = RateLimit::per_second(1);
-        Ok(Arc::new(Self { store, clock, copy, known: known.into(), sign_in: SignInLimits::new(), lookups }))
+        Ok(Arc::new(Self {
+            store,
+            clock,
+            copy,
+            known: known.into(),
+            is_read: AtomicBool::new(false),
+            reading: Mutex::default(),
+            sign_in: SignInLimits::new(),
+            lookups,
+        }))
     }
 
     /// Reads again what is kept in ClickHouse, every few seconds, and does not end.
@@ -184,6 +208,7 @@ impl Access {
 
     /// Reads what is kept in ClickHouse.
     pub async fn refresh(&self) -> Result<(), StoreError> {
+        let _alone = self.reading.lock().await;
         let mut password_hash = None;
         let mut credentials = Vec::new();
         for Definition { kind, name, definition, .. } in
@@ -206,7 +231,13 @@ impl Access {
         }
         let before = self.known.load();
         self.known.store(Some(Arc::new(Known::new(credentials, password_hash, before.as_deref()))));
+        self.is_read.store(true, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Whether ClickHouse has told the sessions since the start.
+    pub(super) fn knows_sessions(&self) -> bool {
+        self.is_read.load(Ordering::Relaxed)
     }
 
     /// Whether it is known who may do what.
@@ -243,11 +274,19 @@ impl Access {
 
     /// All credentials but sessions, in the order of their making.
     pub fn list(&self) -> Vec<CredentialInfo> {
+        let mut kept = self.kept();
+        kept.sort_by(|one, other| (one.created_at_ms, &one.id).cmp(&(other.created_at_ms, &other.id)));
+        kept.iter().map(Credential::info).collect()
+    }
+
+    fn kept(&self) -> Vec<Credential> {
+        self.all_that(|purpose| *purpose != Purpose::Session)
+    }
+
+    fn all_that(&self, is_wanted: impl Fn(&Purpose) -> bool) -> Vec<Credential> {
         let known = self.known.load();
-        let credentials = known.iter().flat_map(|known| known.by_id.values()).map(|known| &known.credential);
-        let mut kept: Vec<_> = credentials.filter(|credential| credential.purpose != Purpose::Session).collect();
-        kept.sort_by_key(|credential| (credential.created_at_ms, &credential.id));
-        kept.into_iter().map(Credential::info).collect()
+        let all = known.iter().flat_map(|known| known.by_id.values()).map(|known| &known.credential);
+        all.filter(|credential| is_wanted(&credential.purpose)).cloned().collect()
     }
 
     /// Makes a credential, and tells its text this once. `days`: until it expires.
@@ -259,10 +298,14 @@ impl Access {
     ) -> Result<(CredentialInfo, Secret), CreateError> {
         checked(name, &purpose, days)?;
         self.refresh().await?;
-        if self.list().len() >= CREDENTIALS_MAX {
+        let now_ms = self.clock.now_ms();
+        let (expired, valid): (Vec<_>, Vec<_>) = self.kept().into_iter().partition(|known| known.is_expired(now_ms));
+        for credential in expired {
+            self.store.save_definition(CREDENTIAL, &credential.id, "", now_ms).await?;
+        }
+        if valid.len() >= CREDENTIALS_MAX {
             return Err(CreateError::TooMany);
         }
-        let now_ms = self.clock.now_ms();
         let expires_at_ms = days.map(|days| now_ms.saturating_add(i64::from(days) * DAY_MS));
         let (credential, text) = Credential::create(name, purpose, now_ms, expires_at_ms);
         self.save(CREDENTIAL, &credential).await?;
@@ -279,24 +322,30 @@ impl Access {
         Ok(true)
     }
 
-    /// Makes what an installation that others can reach must have and does not have yet.
-    pub async fn create_missing(&self, write_key: bool, password: bool) -> Result<FirstSecrets, CreateError> {
+    /// Makes what an installation that others can reach must have and does not have yet. `made`: what an earlier attempt made, which
+    /// may be kept although it failed; at the end, what is kept.
+    pub async fn create_missing(&self, must_have: MustHave, made: &mut FirstSecrets) -> Result<(), CreateError> {
         self.refresh().await?;
         let known = self.known.load_full().unwrap_or_default();
-        let mut made = FirstSecrets::default();
-        if write_key && !known.has_write_key() {
+        if must_have.write_key && !known.has_write_key() {
             let purpose = Purpose::WriteKey { origins: vec!["*".to_owned()], events_per_second: None };
-            made.write_key = Some(self.create("first", purpose, None).await?.1);
+            let (credential, text) = Credential::create("first", purpose, self.clock.now_ms(), None);
+            made.write_key = Some(text);
+            self.save(CREDENTIAL, &credential).await?;
         }
-        if password && known.password_hash.is_none() {
+        if must_have.password && known.password_hash.is_none() {
             let first = password::generated();
-            let hash = self.set_password(first.clone()).await?;
-            // Of two nodes that start at once, one has the last word.
-            self.refresh().await?;
-            let known = self.known.load_full().unwrap_or_default();
-            made.password = (known.password_hash.as_ref() == Some(&hash)).then_some(first);
+            made.password = Some(first.clone());
+            self.set_password(first).await?;
         }
-        Ok(made)
+        // Of two nodes that start at once, one has the last word.
+        made.write_key = made.write_key.take().filter(|text| self.find(text.expose()).is_some());
+        if let Some(password) = made.password.take()
+            && self.is_password(&password).await
+        {
+            made.password = Some(password);
+        }
+        Ok(())
     }
 
     async fn save(&self, kind: &str, credential: &Credential) -> Result<(), StoreError> {

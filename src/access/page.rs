@@ -10,7 +10,8 @@ const PAGE_BYTES_MAX: usize = 4096;
 /// What every page asks.
 const ALL_PAGES_ASK: [&str; 4] = ["/api/info", "/api/session", "/api/stream", "/api/annotations"];
 
-/// By path, what a page asks beside that. What is sent in events, and how the installation is, is on no page that can be shared.
+/// By path, what a page asks beside that. Single events, and how the installation is, are on no page that
+/// can be shared; a funnel can be broken down by any property, and so tells the most frequent values of it.
 const PAGES: [(&str, &[&str]); 4] = [
     (
         "/",

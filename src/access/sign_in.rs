@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     net::IpAddr,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -45,7 +45,7 @@ pub enum SignInError {
 
 /// Bounds on guesses.
 pub(super) struct SignInLimits {
-    hashing: Semaphore,
+    hashing: Arc<Semaphore>,
     by_address: Mutex<HashMap<IpAddr, RateLimit>>,
     all: RateLimit,
 }
@@ -53,7 +53,7 @@ pub(super) struct SignInLimits {
 impl SignInLimits {
     pub fn new() -> Self {
         Self {
-            hashing: Semaphore::new(HASHED_AT_ONCE_MAX),
+            hashing: Arc::new(Semaphore::new(HASHED_AT_ONCE_MAX)),
             by_address: Mutex::default(),
             all: RateLimit::every(GUESS_INTERVAL_OF_ALL, GUESS_INTERVAL_OF_ALL * GUESSES_AT_ONCE_OF_ALL),
         }
@@ -100,9 +100,8 @@ impl Access {
     pub async fn sign_in(&self, password: Secret, address: IpAddr) -> Result<Secret, SignInError> {
         self.sign_in.attempt(address).map_err(SignInError::TooMany)?;
         self.refresh().await?;
-        let hash = self.known.load().as_ref().and_then(|known| known.password_hash.clone());
-        let hash = hash.ok_or(SignInError::NoPassword)?;
-        if !self.on_hashing_thread(move || password::is_right(&hash, &password)).await {
+        let hash = self.password_hash().ok_or(SignInError::NoPassword)?;
+        if !self.is_right(hash.clone(), password).await {
             return Err(SignInError::Wrong);
         }
         self.sign_in.forgive(address);
@@ -111,7 +110,28 @@ impl Access {
         let expires_at_ms = now_ms.saturating_add(i64::try_from(SESSION_MAX.as_millis()).unwrap_or(i64::MAX));
         let (session, text) = Credential::create("session", Purpose::Session, now_ms, Some(expires_at_ms));
         self.save(SESSION, &session).await?;
+        // Changed in the meantime, the password has ended all sessions but this one.
+        if self.password_hash() != Some(hash) {
+            self.sign_out(&session).await?;
+            return Err(SignInError::Wrong);
+        }
         Ok(text)
+    }
+
+    /// Whether it is the password, as was last read.
+    pub(super) async fn is_password(&self, password: &Secret) -> bool {
+        match self.password_hash() {
+            Some(hash) => self.is_right(hash, password.clone()).await,
+            None => false,
+        }
+    }
+
+    fn password_hash(&self) -> Option<String> {
+        self.known.load().as_ref()?.password_hash.clone()
+    }
+
+    async fn is_right(&self, hash: String, password: Secret) -> bool {
+        self.on_hashing_thread(move || password::is_right(&hash, &password)).await
     }
 
     /// Ends a session, here at once, elsewhere within the interval of reading.
@@ -128,12 +148,11 @@ impl Access {
         self.refresh().await
     }
 
-    /// Changes the password, and answers its hash. Who was signed in with the one before is so no longer.
-    pub async fn set_password(&self, password: Secret) -> Result<String, PasswordError> {
+    /// Changes the password. Who was signed in with the one before is so no longer.
+    pub async fn set_password(&self, password: Secret) -> Result<(), PasswordError> {
         let hash = self.on_hashing_thread(move || password::hash(&password)).await?;
         self.store.save_definition(PASSWORD, DASHBOARD, &hash, self.clock.now_ms()).await?;
-        self.sign_out_everywhere().await?;
-        Ok(hash)
+        Ok(self.sign_out_everywhere().await?)
     }
 
     /// Expired sessions go, and the oldest ones if there are too many.
@@ -150,14 +169,18 @@ impl Access {
     }
 
     fn sessions(&self) -> Vec<Credential> {
-        let known = self.known.load();
-        let all = known.iter().flat_map(|known| known.by_id.values()).map(|known| &known.credential);
-        all.filter(|credential| credential.purpose == Purpose::Session).cloned().collect()
+        self.all_that(|purpose| *purpose == Purpose::Session)
     }
 
     async fn on_hashing_thread<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
-        let _permit = self.sign_in.hashing.acquire().await.expect("it is never closed");
-        tokio::task::spawn_blocking(work).await.expect("hashing does not panic")
+        let permit = Arc::clone(&self.sign_in.hashing).acquire_owned().await.expect("it is never closed");
+        // A client that goes away does not end the work, so the permit goes with it.
+        let hashing = tokio::task::spawn_blocking(move || {
+            let outcome = work();
+            drop(permit);
+            outcome
+        });
+        hashing.await.expect("hashing does not panic")
     }
 }
 

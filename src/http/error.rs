@@ -154,6 +154,7 @@ fn of_denied(denied: &Denied) -> (StatusCode, &'static str) {
         Denied::OtherPage => (StatusCode::FORBIDDEN, "other_page"),
         Denied::OtherSite => (StatusCode::FORBIDDEN, "other_site"),
         Denied::OtherName => (StatusCode::FORBIDDEN, "other_name"),
+        Denied::Forwarded => (StatusCode::FORBIDDEN, "forwarded"),
         Denied::TooManyEvents { .. } => (StatusCode::TOO_MANY_REQUESTS, "too_many_events_a_second"),
         Denied::NotKnownYet => (StatusCode::SERVICE_UNAVAILABLE, "access_not_known"),
     }

@@ -19,6 +19,9 @@ use crate::access::{self, Access, Caller, Denied, KnownCredential, Presented};
 
 pub(super) const X_WRITE_KEY: HeaderName = HeaderName::from_static("x-write-key");
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+/// What proxies add: nginx if it is told to, others by themselves.
+const FORWARDED: [&str; 6] =
+    ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"];
 const ANY_ORIGIN: HeaderValue = HeaderValue::from_static("*");
 
 /// Lets in whom it may.
@@ -78,14 +81,15 @@ impl Gate {
         }
         let caller = match self.is_open {
             true => Caller::Open,
-            false => self.access.caller(&request).await,
+            false => self.access.caller(&request).await?,
         };
-        match need {
-            Need::Nothing => Ok(caller),
-            Need::Scope(_) if self.is_open && !request.is_to_this_machine() => Err(Denied::OtherName),
-            Need::Scope(_) if !self.is_open && !self.access.is_known() => Err(Denied::NotKnownYet),
-            Need::Scope(scope) => caller.may(scope, request.path).map(|()| caller),
+        let Need::Scope(scope) = need else { return Ok(caller) };
+        match self.is_open {
+            true => request.from_elsewhere().map_or(Ok(()), Err)?,
+            false if !self.access.is_known() => return Err(Denied::NotKnownYet),
+            false => {}
         }
+        caller.may(scope, request.path).map(|()| caller)
     }
 }
 
@@ -109,6 +113,7 @@ fn of_parts(parts: &Parts) -> access::Request<'_> {
         fetch_site: text(&parts.headers, &SEC_FETCH_SITE),
         authorization: text(&parts.headers, &AUTHORIZATION),
         cookies: text(&parts.headers, &COOKIE),
+        is_forwarded: FORWARDED.iter().any(|name| parts.headers.contains_key(*name)),
     }
 }
 

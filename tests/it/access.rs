@@ -6,6 +6,7 @@ use std::{
     io::Write,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
+    sync::{Arc, atomic::AtomicI64},
     time::Duration,
 };
 
@@ -476,6 +477,11 @@ async fn what_is_open_answers_to_names_of_this_machine_alone() {
     assert_eq!(get(info.clone(), "localhost:3000").await.status, 200);
     let refused = get(info, "evil.example").await;
     assert_eq!((refused.status, code(&refused)), (403, "other_name"));
+    for (name, value) in [("X-Forwarded-For", "198.51.100.7"), ("Via", "1.1 proxy"), ("Forwarded", "for=198.51.100.7")]
+    {
+        let through_proxy = reply(app.http.get(format!("{}/api/info", app.dashboard_url)).header(name, value)).await;
+        assert_eq!((through_proxy.status, code(&through_proxy)), (403, "forwarded"), "{name}");
+    }
     // Monitors name a service as they like.
     assert_eq!(get(format!("{}/health", app.ingest_url), "weir.internal").await.status, 200);
     let annotate =
@@ -499,11 +505,47 @@ async fn keys_are_known_while_clickhouse_is_away() {
     let app = TestApp::restart_with(stopped, &away).await;
     assert_eq!(events(&app, &key).await.status, 202);
     assert_eq!(events(&app, "wk_1_a").await.status, 401);
+    // Sessions are not: they may be valid, and nobody is to sign in again for it.
+    for path in ["/api/info", "/api/session"] {
+        let request = app.http.get(format!("{}{path}", app.dashboard_url));
+        let session = reply(request.headers(cookies("weir_session=se_1_a"))).await;
+        assert_eq!((session.status, code(&session)), (503, "access_not_known"), "{path}");
+    }
     let app = TestApp::restart_with(new, &away).await;
     let unknown = app.http.post(format!("{}/events", app.ingest_url)).bearer_auth(&key).send().await.expect("a reply");
     assert!(unknown.headers().contains_key("retry-after"));
     let unknown = Reply::of(unknown).await;
     assert_eq!((unknown.status, code(&unknown)), (503, "access_not_known"));
+}
+
+/// An `Access` of another node, whose clock is off.
+fn with_clock(app: &TestApp, off_ms: i64) -> Arc<Access> {
+    let now_ms = Arc::new(AtomicI64::new(Clock::System.now_ms() + off_ms));
+    Access::new(app.store(), Clock::Fixed(now_ms), None).expect("no file")
+}
+
+#[tokio::test]
+async fn what_is_revoked_on_a_machine_whose_clock_is_behind_is_revoked() {
+    let guarded = Guarded::start().await;
+    let (id, key) = guarded.create(json!({ "kind": "write_key", "name": "web", "origins": [] })).await;
+    let behind = with_clock(&guarded.app, -300_000);
+    assert!(behind.revoke(&id).await.expect("an answer"));
+    eventually("the end of the key", || async { reply_of(&guarded, &key).await == 401 }).await;
+    behind.set_password(Secret::new(PASSWORD)).await.expect("it is set");
+    behind.set_password(Secret::new("another password")).await.expect("it is set");
+    assert_eq!(guarded.sign_in(PASSWORD).await.status(), 401);
+    assert_eq!(guarded.sign_in("another password").await.status(), 204);
+}
+
+#[tokio::test]
+async fn what_has_expired_makes_room() {
+    let guarded = Guarded::start().await;
+    let link = json!({ "kind": "share_link", "name": "x", "page": "/errors", "days": 1 });
+    let (expired, _) = guarded.create(link).await;
+    let purpose = Purpose::Token { scope: Scope::Read };
+    with_clock(&guarded.app, 48 * 3_600_000).create("later", purpose, None).await.expect("it is made");
+    let gone = format!("SELECT count() FROM weir_definitions FINAL WHERE name = '{expired}' AND definition = ''");
+    assert_eq!(guarded.app.select(&gone).await.as_deref(), Some("1"));
 }
 
 #[tokio::test]
