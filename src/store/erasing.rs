@@ -47,7 +47,6 @@ const TABLES: [&str; 2] = ["events", "rejected_events"];
 /// minutes that are its habit.
 const SYNC_PARTS: &str = "MODIFY SETTING min_rows_to_fsync_after_merge = 1";
 const DELETE_PARTS_SOON: &str = "MODIFY SETTING min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 1";
-/// When no other erasure is on record: one that another process carries out needs them, too.
 const AS_BEFORE: &str = "RESET SETTING min_rows_to_fsync_after_merge, old_parts_lifetime";
 
 /// What is on its way to ClickHouse in this process.
@@ -152,8 +151,10 @@ impl Eraser {
             self.mutated(table).await?;
         }
         // Not before: it may have taken minutes.
-        let Some(mut record) = self.store.erasures(id, true).await?.pop() else { return Ok(()) };
-        let Some(parameters) = record.parameters() else { return Ok(()) };
+        let unfinished = self.store.erasures(id, true).await?.pop();
+        let Some((parameters, mut record)) = unfinished.and_then(|record| Some((record.parameters()?, record))) else {
+            return Ok(self.reset_tables(id).await?);
+        };
         let found = self.counting.erasure_counts(&parameters).await?;
         let receipt = &mut record.receipt;
         receipt.journal = journal;
@@ -165,9 +166,7 @@ impl Eraser {
         self.change_tables(DELETE_PARTS_SOON).await?;
         let left = self.erase_rows(&parameters, found).await?;
         self.parts_deleted().await?;
-        if self.store.erasures("", true).await?.len() <= 1 {
-            self.change_tables(AS_BEFORE).await?;
-        }
+        self.reset_tables(id).await?;
         self.finish(record, left).await
     }
 
@@ -255,6 +254,15 @@ impl Eraser {
         let rows = self.store.query_as_writer(include_str!("outdated_parts.sql"), &until).await?;
         let row = rows.into_iter().next();
         row.ok_or_else(|| StoreError::Transient("ClickHouse does not tell its parts".to_owned()))
+    }
+
+    /// Unless another erasure is on record: the process that carries it out needs the settings, too.
+    async fn reset_tables(&self, id: &str) -> Result<(), StoreError> {
+        let unfinished = self.store.erasures("", true).await?;
+        match unfinished.iter().any(|other| other.receipt.id != id) {
+            true => Ok(()),
+            false => self.change_tables(AS_BEFORE).await,
+        }
     }
 
     async fn change_tables(&self, change: &str) -> Result<(), StoreError> {

@@ -95,7 +95,8 @@ async fn erased_users_are_in_no_table_rollup_or_file() {
     assert_eq!(listed.json, json!({ "erasures": [receipt] }));
     // Its tables are as they were.
     let settings = app.select("SELECT engine_full FROM system.tables WHERE database = '{database}'").await;
-    assert!(!settings.expect("tables").contains("old_parts_lifetime"));
+    let settings = settings.expect("tables");
+    assert!(!settings.contains("old_parts_lifetime") && !settings.contains("fsync"), "{settings}");
     let stopped = app.stop().await;
     assert_eq!(files_with(stopped.directory.path(), USER), Vec::<PathBuf>::new());
 }
@@ -261,6 +262,8 @@ async fn of_two_dashboards_the_second_leaves_a_done_erasure_as_it_is() {
     let next = second.erase("nobody").await.json;
     done(&second, &next).await;
     assert_eq!(done(&second, &receipt).await, by_first);
+    let settings = app.select("SELECT engine_full FROM system.tables WHERE database = '{database}'").await;
+    assert!(!settings.expect("tables").contains("fsync"), "the tables are as they were");
 }
 
 /// An installation that is killed in all stages of an erasure.
