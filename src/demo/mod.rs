@@ -41,7 +41,6 @@ mod visitors;
 use std::{
     fs::DirBuilder,
     io::{self, IsTerminal, Write},
-    net::{Ipv4Addr, SocketAddr},
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
     pin::pin,
@@ -61,7 +60,7 @@ use self::{
 use crate::{
     app::{self, AppError, Listeners},
     clock::Clock,
-    config::{Config, Secret},
+    config::{Config, Secret, reachable_url},
 };
 
 /// The most that the API takes.
@@ -125,8 +124,8 @@ async fn send_only(
 }
 
 async fn run_with_weir(model: Model, mut config: Config, shutdown: &CancellationToken) -> Result<(), AppError> {
-    if !(config.ingest.is_open && config.dashboard.is_open) {
-        let text = "the demo is for this machine alone: WEIR_INGEST_ADDR and WEIR_DASHBOARD_ADDR must be loopback addresses, and WEIR_AUTH not be required";
+    if !(config.ingest.is_open && config.dashboard.is_open) || config.tls.is_some() {
+        let text = "the demo is for this machine alone: WEIR_INGEST_ADDR and WEIR_DASHBOARD_ADDR must be loopback addresses, WEIR_AUTH not be required, and WEIR_TLS_CERT not be set";
         return Err(AppError::Usage(text.to_owned()));
     }
     let listeners = Listeners::default().with_ingest(&config).await?.with_dashboard(&config).await?;
@@ -235,14 +234,9 @@ fn print(text: &str) -> io::Result<()> {
     stdout.flush()
 }
 
-/// Where this machine reaches a listener; a wildcard address is reached over loopback.
+/// Where this machine reaches a listener.
 fn url_of(listener: Option<&TcpListener>) -> io::Result<String> {
-    let addr = listener.ok_or(io::ErrorKind::NotConnected)?.local_addr()?;
-    let addr = match addr.ip().is_unspecified() {
-        true => SocketAddr::from((Ipv4Addr::LOCALHOST, addr.port())),
-        false => addr,
-    };
-    Ok(format!("http://{addr}"))
+    Ok(reachable_url(listener.ok_or(io::ErrorKind::NotConnected)?.local_addr()?, false))
 }
 
 /// A directory for this run only, readable by nobody else; dropping it removes it.
