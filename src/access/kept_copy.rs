@@ -2,7 +2,7 @@
 //! has nothing to show then.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, File},
     io::{self, Write},
     os::unix::fs::OpenOptionsExt,
     path::PathBuf,
@@ -42,11 +42,36 @@ impl KeptCopy {
             return Ok(());
         }
         let beside = self.path.with_extension("new");
-        let mut file: File = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+        // One that an end in the middle left may have another mode.
+        match fs::remove_file(&beside) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut file = File::options().write(true).create_new(true).mode(0o600).open(&beside)?;
         file.write_all(&bytes)?;
         file.sync_all()?;
         fs::rename(&beside, &self.path)?;
         *written = bytes;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn the_copy_is_for_its_owner_alone_whatever_was_left_there() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("credentials.json");
+        let left = path.with_extension("new");
+        fs::write(&left, "half").expect("written");
+        fs::set_permissions(&left, fs::Permissions::from_mode(0o644)).expect("its mode");
+        let copy = KeptCopy::new(path.clone());
+        copy.write(&[]).expect("written");
+        assert_eq!(fs::metadata(&path).expect("it is there").permissions().mode() & 0o777, 0o600);
+        assert_eq!(copy.read().expect("readable"), Some(Vec::new()));
     }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 const PAGE_BYTES_MAX: usize = 4096;
 
 /// What every page asks.
-const ALL_PAGES_ASK: [&str; 4] = ["/api/info", "/api/session", "/api/stream", "/api/annotations"];
+const ALL_PAGES_ASK: [&str; 3] = ["/api/info", "/api/stream", "/api/annotations"];
 
 /// By path, what a page asks beside that. Single events, and how the installation is, are on no page that
 /// can be shared; a funnel can be broken down by any property, and so tells the most frequent values of it.

@@ -27,7 +27,8 @@ const GUESSES_AT_ONCE: u32 = 5;
 /// Of all addresses together: 60, then one a second.
 const GUESS_INTERVAL_OF_ALL: Duration = Duration::from_secs(1);
 const GUESSES_AT_ONCE_OF_ALL: u32 = 60;
-/// Addresses that are remembered; beyond them, those that have not guessed lately make room, or else all.
+/// Addresses that are remembered; beyond them, those that have not guessed lately make room. The bound on all guesses lets no more than 160
+/// guess within the 100 s in which their guesses count.
 const ADDRESSES_MAX: usize = 10_000;
 
 /// Why somebody is not signed in.
@@ -65,9 +66,6 @@ impl SignInLimits {
         let mut by_address = self.by_address.lock().unwrap_or_else(PoisonError::into_inner);
         if by_address.len() >= ADDRESSES_MAX && !by_address.contains_key(&network(address)) {
             by_address.retain(|_, limit| !limit.is_unused());
-            if by_address.len() >= ADDRESSES_MAX {
-                by_address.clear();
-            }
         }
         let limit = by_address
             .entry(network(address))
@@ -219,5 +217,12 @@ mod tests {
         assert!((GUESSES_AT_ONCE_OF_ALL as usize..200).contains(&guessed), "{guessed}");
         assert!(limits.attempt(network("2001:db8::1".parse().expect("an address"))).is_err());
         assert_eq!(network("2001:db8::1".parse().expect("an address")), network("2001:db8::2".parse().expect("one")));
+
+        let limits = SignInLimits::new();
+        let unused = |number| (address(number), RateLimit::every(GUESS_INTERVAL, GUESS_INTERVAL * GUESSES_AT_ONCE));
+        let remembered = || limits.by_address.lock().expect("no panic");
+        remembered().extend((0..).map(unused).take(ADDRESSES_MAX));
+        assert!(limits.attempt(address(u32::MAX)).is_ok());
+        assert_eq!(remembered().len(), 1);
     }
 }
