@@ -124,7 +124,7 @@ pub fn openapi_json(catalog: &Catalog) -> Value {
     paths.insert("/api/users/{id}".to_owned(), user());
     paths.insert(
         "/api/erasures".to_owned(),
-        json!({ "get": operation("list_erasures", "The newest thousand erasures, newest first.", "ErasuresReply", &[503]) }),
+        json!({ "get": operation("list_erasures", "The newest thousand erasures, newest first.", "ErasuresReply", &[401, 403, 503]) }),
     );
     paths.insert("/api/erasures/{id}".to_owned(), erasure());
     for query in catalog.iter() {
@@ -172,7 +172,8 @@ fn post_events() -> Value {
             "oneOf": [{ "type": "string", "format": "date-time" }, { "type": "integer" }, { "type": "null" }],
         },
     } });
-    let mut replies = replies(202, "The accepted events are on disk.", "IngestReply", &[400, 408, 413, 415, 503, 507]);
+    let mut replies =
+        replies(202, "The accepted events are on disk.", "IngestReply", &[400, 401, 403, 408, 413, 415, 429, 503, 507]);
     let ignored = "Nothing is kept: the request asks not to be tracked, and WEIR_RESPECT_DNT says to heed that.";
     replies["200"] = json!({ "description": ignored, "content": content(&schema_ref("IngestReply")) });
     json!({
@@ -307,14 +308,15 @@ fn user() -> Value {
     let id = json!([{ "name": "id", "in": "path", "required": true, "description": "The user_id of events.", "schema": id }]);
     let summary = "Erases everything of a user that was received up to now.";
     let mut delete = json!({ "operationId": "delete_user", "summary": summary });
-    delete["responses"] = replies(202, "It is on record and will be carried out.", "Erasure", &[400, 500, 503]);
+    delete["responses"] =
+        replies(202, "It is on record and will be carried out.", "Erasure", &[400, 401, 403, 500, 503]);
     json!({ "parameters": id, "delete": delete })
 }
 
 fn erasure() -> Value {
     let id = json!([{ "name": "id", "in": "path", "required": true, "schema": { "type": "string" } }]);
     let summary = "The receipt of an erasure: done when nothing was left, counted after the end.";
-    json!({ "parameters": id, "get": operation("get_erasure", summary, "Erasure", &[404, 503]) })
+    json!({ "parameters": id, "get": operation("get_erasure", summary, "Erasure", &[401, 403, 404, 503]) })
 }
 
 fn get_query(query: &Query, answer: &str) -> Value {

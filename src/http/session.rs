@@ -128,19 +128,24 @@ fn cookie(name: &str, value: &str, seconds: u64, peer: Peer) -> [(header::Header
 
 /// As the OpenAPI document has them.
 pub fn session_paths() -> [(String, Value); 2] {
-    let done = |id: &str, summary: &str, error: &str, errors: &[u16]| {
+    let done = |id: &str, summary: &str, (status, error): (u16, &str), errors: &[u16]| {
         let mut operation =
-            json!({ "operationId": id, "summary": summary, "responses": replies(401, error, "ErrorReply", errors) });
+            json!({ "operationId": id, "summary": summary, "responses": replies(status, error, "ErrorReply", errors) });
         operation["responses"]["204"] = json!({ "description": "Done." });
         operation
     };
-    let mut sign_in = done("sign_in", "Signs in; the answer sets a cookie.", "wrong_password", &[409, 429, 503]);
+    let mut sign_in = done(
+        "sign_in",
+        "Signs in; the answer sets a cookie.",
+        (401, "wrong_password"),
+        &[400, 403, 408, 409, 413, 415, 429, 503],
+    );
     sign_in["requestBody"] = json!({ "required": true, "content": content(&schema_ref("SignIn")) });
     let session = json!({
         "get": operation("get_session", "Who asks, and what that may do.", "SessionReply", &[]),
         "post": sign_in,
-        "delete": done("sign_out", "Signs out.", "not_signed_in", &[503]),
+        "delete": done("sign_out", "Signs out.", (403, "other_site"), &[503]),
     });
-    let everywhere = done("sign_out_everywhere", "Ends all sessions.", "not_signed_in", &[403, 503]);
+    let everywhere = done("sign_out_everywhere", "Ends all sessions.", (401, "not_signed_in"), &[403, 503]);
     [("/api/session".to_owned(), session), ("/api/sessions".to_owned(), json!({ "delete": everywhere }))]
 }

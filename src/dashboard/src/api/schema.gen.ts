@@ -1714,6 +1714,24 @@ export interface operations {
                 };
             };
             /** @description See error.code. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description See error.code. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description See error.code. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1742,6 +1760,24 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Erasure"];
+                };
+            };
+            /** @description See error.code. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description See error.code. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description See error.code. */
@@ -2857,6 +2893,15 @@ export interface operations {
                 };
                 content?: never;
             };
+            /** @description See error.code. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
             /** @description wrong_password */
             401: {
                 headers: {
@@ -2867,7 +2912,43 @@ export interface operations {
                 };
             };
             /** @description See error.code. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description See error.code. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description See error.code. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description See error.code. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description See error.code. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2911,8 +2992,8 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description not_signed_in */
-            401: {
+            /** @description other_site */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3056,6 +3137,24 @@ export interface operations {
                 };
             };
             /** @description See error.code. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description See error.code. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description See error.code. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3123,6 +3222,24 @@ export interface operations {
                 };
             };
             /** @description See error.code. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description See error.code. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description See error.code. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -3142,6 +3259,15 @@ export interface operations {
             };
             /** @description See error.code. */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description See error.code. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
