@@ -81,6 +81,31 @@ test("a_link_shows_its_page_live_and_no_other", async ({ page, browser, guarded 
   await stranger.context().close();
 });
 
+test("a_link_may_ask_all_that_its_page_asks", async ({ page, browser, guarded }) => {
+  const { weir, password, writeKey } = guarded;
+  expect(await sent(weir, writeKey)).toBe(202);
+  await signIn(page, weir, password, "/");
+  for (const path of ["/", "/funnels?steps=page_view,page_view", "/features", "/errors"]) {
+    const made = await page.request.post(`${weir.dashboardUrl}/api/credentials`, {
+      data: { kind: "share_link", name: path, page: path, days: 1 },
+    });
+    const { secret } = (await made.json()) as { secret: string };
+    const stranger = await (await browser.newContext()).newPage();
+    const refused: string[] = [];
+    stranger.on("response", (reply) => {
+      if (reply.status() >= 400) {
+        refused.push(`${reply.status()} ${reply.url()}`);
+      }
+    });
+    await stranger.goto(`${weir.dashboardUrl}/share/${secret}`);
+    const states = stranger.getByTestId("panel-state");
+    await expect(states.first()).toBeVisible();
+    await expect(states.and(stranger.locator("[data-state=loading]"))).toHaveCount(0);
+    expect(refused, path).toEqual([]);
+    await stranger.context().close();
+  }
+});
+
 async function signIn(
   page: import("@playwright/test").Page,
   weir: Weir,

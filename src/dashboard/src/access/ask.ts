@@ -1,15 +1,13 @@
 import { queryOptions, useQuery } from "@tanstack/react-query";
 import { type Caller, fetchCredentials, fetchSession } from "../api/access.ts";
-import { POLL_INTERVAL_MS } from "../api/refetching.ts";
+import { PERSISTENT } from "../api/polling.ts";
 
 /** On whose behalf the page asks. It changes with signing in and out, and when a request is answered 401. */
 export const askCaller = queryOptions({
   queryKey: ["session"],
   queryFn: ({ signal }) => fetchSession(signal),
   staleTime: Number.POSITIVE_INFINITY,
-  retry: true,
-  retryDelay: POLL_INTERVAL_MS,
-  networkMode: "always",
+  ...PERSISTENT,
 });
 
 export const CREDENTIALS_KEY = ["credentials"] as const;
@@ -18,9 +16,7 @@ export const CREDENTIALS_KEY = ["credentials"] as const;
 export const askCredentials = queryOptions({
   queryKey: CREDENTIALS_KEY,
   queryFn: async ({ signal }) => (await fetchCredentials(signal)).credentials,
-  retry: true,
-  retryDelay: POLL_INTERVAL_MS,
-  networkMode: "always",
+  ...PERSISTENT,
 });
 
 export function useCaller(): Caller | undefined {

@@ -16,7 +16,7 @@ export function maySee(caller: Caller | undefined, path: string): boolean {
   return page === null || page.split("?")[0] === path;
 }
 
-/** Whose pages may be shared by a link: what is sent in events, and how the installation is, is on none of them. */
+/** Which pages may be shared by a link: none with single events, or with how the installation is. `PAGES` in src/access/page.rs holds them, too. */
 const SHARED_PATHS = ["/", "/funnels", "/features", "/errors"];
 
 export function canBeShared(path: string): boolean {

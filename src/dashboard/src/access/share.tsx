@@ -1,6 +1,6 @@
 import { type FormEvent, useEffect, useRef, useState } from "react";
 import { createCredential } from "../api/access.ts";
-import { RequestFailure } from "../api/client.ts";
+import { reasonOf } from "../api/client.ts";
 import { Copyable } from "../copyable.tsx";
 import { usePath } from "../url-state.ts";
 import { useCaller } from "./ask.ts";
@@ -62,7 +62,7 @@ function ShareForm({ onClose }: { onClose: () => void }) {
       });
       setLink(`${origin}/share/${secret}`);
     } catch (cause) {
-      setFailure(cause instanceof RequestFailure ? cause.message : "It could not be sent");
+      setFailure(reasonOf(cause));
     }
   }
 

@@ -1,6 +1,6 @@
 import { type FormEvent, useState } from "react";
 import { signIn } from "../api/access.ts";
-import { RequestFailure } from "../api/client.ts";
+import { reasonOf } from "../api/client.ts";
 
 /** The only page that there is for whoever has not signed in. */
 export function SignIn() {
@@ -16,7 +16,7 @@ export function SignIn() {
       // Everything was refused until now: it is asked anew.
       window.location.reload();
     } catch (cause) {
-      setFailure(cause instanceof RequestFailure ? cause.message : "It could not be sent");
+      setFailure(reasonOf(cause));
       setSent(false);
     }
   }

@@ -1,6 +1,6 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useEffect, useRef, useState } from "react";
-import { deleteAnnotation, postAnnotation, RequestFailure } from "../api/client.ts";
+import { deleteAnnotation, postAnnotation, reasonOf } from "../api/client.ts";
 import type { Range } from "../range.ts";
 import { clockTime } from "../times.ts";
 import { type Choice, useParameter } from "../url-state.ts";
@@ -65,7 +65,7 @@ function AnnotateForm({ range, openedMs, onClose }: AnnotateFormProps) {
       await client.invalidateQueries({ queryKey: ANNOTATIONS_KEY });
       return true;
     } catch (cause) {
-      setFailure(cause instanceof RequestFailure ? cause.message : "It could not be sent");
+      setFailure(reasonOf(cause));
       return false;
     }
   }

@@ -45,6 +45,11 @@ export class RequestFailure extends Error {
   override readonly name = "RequestFailure";
 }
 
+/** What to say of a request that failed. */
+export function reasonOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}
+
 const UNAUTHORIZED = 401;
 
 /** Hears of it when a request was answered to nobody: a session has ended, or there was none. */

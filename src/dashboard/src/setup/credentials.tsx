@@ -1,7 +1,7 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { askCredentials, CREDENTIALS_KEY } from "../access/ask.ts";
-import { originsIn, purposeWords } from "../access/map.ts";
+import { originsIn, purposeWords, type Scope } from "../access/map.ts";
 import {
   type CreatedCredential,
   createCredential,
@@ -9,7 +9,7 @@ import {
   revokeCredential,
   signOutEverywhere,
 } from "../api/access.ts";
-import { RequestFailure } from "../api/client.ts";
+import { reasonOf } from "../api/client.ts";
 import { Copyable } from "../copyable.tsx";
 import { ConfirmDialog } from "../funnels/confirm-dialog.tsx";
 import { Card } from "./card.tsx";
@@ -26,14 +26,18 @@ export function Credentials() {
   const [revoked, setRevoked] = useState<{ id: string; name: string } | null>(null);
   const [failure, setFailure] = useState<string | null>(null);
 
-  async function change(work: () => Promise<void>) {
+  /** Whether it was done. */
+  async function change(work: () => Promise<void>): Promise<boolean> {
+    let isDone = false;
     try {
       await work();
+      isDone = true;
       setFailure(null);
     } catch (cause) {
-      setFailure(cause instanceof RequestFailure ? cause.message : "It could not be sent");
+      setFailure(reasonOf(cause));
     }
     await client.invalidateQueries({ queryKey: CREDENTIALS_KEY });
+    return isDone;
   }
 
   const said = failure ?? failureReason?.message ?? null;
@@ -109,21 +113,29 @@ export function Credentials() {
   );
 }
 
-function CredentialForm({ onSubmit }: { onSubmit: (credential: NewCredential) => void }) {
+function CredentialForm({
+  onSubmit,
+}: {
+  onSubmit: (credential: NewCredential) => Promise<boolean>;
+}) {
   const [isKey, setKey] = useState(true);
 
-  function submit(event: FormEvent<HTMLFormElement>) {
+  async function submit(event: FormEvent<HTMLFormElement>) {
     event.preventDefault();
-    const form = new FormData(event.currentTarget);
+    const element = event.currentTarget;
+    const form = new FormData(element);
     const text = (name: string) => `${form.get(name) ?? ""}`;
     const name = text("name");
-    onSubmit(
+    const isMade = await onSubmit(
       isKey
         ? { kind: "write_key", name, origins: originsIn(text("origins")) }
-        : { kind: "token", name, scope: text("scope") as "read" },
+        : { kind: "token", name, scope: text("scope") as Scope },
     );
-    event.currentTarget.reset();
-    setKey(true);
+    // What was refused stays, to be put right.
+    if (isMade) {
+      element.reset();
+      setKey(true);
+    }
   }
 
   return (
