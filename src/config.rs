@@ -160,9 +160,8 @@ pub struct StoreConfig {
 impl StoreConfig {
     /// Whether ClickHouse runs on this machine: the embedded one does, and a server behind a loopback address.
     pub fn is_local(&self) -> bool {
-        const HOSTS: [&str; 3] = ["127.0.0.1", "[::1]", "localhost"];
-        let host = |url: &String| reqwest::Url::parse(url).ok()?.host_str().map(str::to_owned);
-        self.url.as_ref().is_none_or(|url| host(url).is_some_and(|host| HOSTS.contains(&host.as_str())))
+        let is_here = |url: reqwest::Url| url.host_str().is_some_and(is_this_machine);
+        self.url.as_ref().is_none_or(|url| url.parse().is_ok_and(is_here))
     }
 }
 
@@ -386,13 +385,17 @@ impl Reader<'_> {
     }
 }
 
+/// Whether a host, as a URL or a `Host` header has it, is this machine, by its name or a loopback address.
+pub fn is_this_machine(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
+}
+
 /// Where a browser on this machine reaches a listener; a wildcard address is reached over loopback.
 pub fn reachable_url(addr: SocketAddr, is_tls: bool) -> String {
     let scheme = if is_tls { "https" } else { "http" };
-    match addr.ip().is_unspecified() {
-        true => format!("{scheme}://127.0.0.1:{}", addr.port()),
-        false => format!("{scheme}://{addr}"),
-    }
+    let here = SocketAddr::from(([127, 0, 0, 1], addr.port()));
+    format!("{scheme}://{}", if addr.ip().is_unspecified() { here } else { addr })
 }
 
 #[cfg(test)]
@@ -466,6 +469,7 @@ mod tests {
         for (url, is_local) in [
             ("", true),
             ("http://127.0.0.1:8123", true),
+            ("http://127.0.0.2:8123", true),
             ("http://[::1]:8123", true),
             ("https://localhost", true),
             ("http://clickhouse:8123", false),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{Access, Denied, KnownCredential, Purpose, Scope, SharedPage, senders::authorized};
+use crate::config::is_this_machine;
 
 /// Cookies that hold the text of a credential.
 pub const SESSION_COOKIE: &str = "weir_session";
@@ -96,8 +97,7 @@ impl Request<'_> {
             Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
             _ => host,
         };
-        let address = name.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
-        name.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
+        is_this_machine(name)
     }
 
     /// The value of a cookie.

@@ -46,15 +46,13 @@ use self::{credential::id_in, kept_copy::KeptCopy, sign_in::SignInLimits};
 use crate::{
     clock::Clock,
     config::Secret,
-    store::{Definition, Store, StoreError},
+    store::{Definition, NAME_CHARS_MAX, Store, StoreError, is_text_of},
 };
 
 /// How soon every node knows of a change that another one made.
 pub const REFRESH_INTERVAL: Duration = Duration::from_secs(5);
 /// Keys, tokens and share links; and as many sessions.
 pub const CREDENTIALS_MAX: usize = 1_000;
-/// Characters of a credential's name.
-const NAME_CHARS_MAX: usize = 100;
 /// Web origins of a key, and bytes of one.
 const ORIGINS_MAX: usize = 100;
 const ORIGIN_BYTES_MAX: usize = 300;
@@ -361,7 +359,7 @@ impl Access {
 }
 
 fn checked(name: &str, purpose: &Purpose, days: Option<u32>) -> Result<(), CreateError> {
-    if !(1..=NAME_CHARS_MAX).contains(&name.chars().count()) || name.chars().any(char::is_control) {
+    if !is_text_of(NAME_CHARS_MAX, name) {
         return Err(CreateError::Name);
     }
     if !days.is_none_or(|days| (1..=DAYS_MAX).contains(&days)) {

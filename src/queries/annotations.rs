@@ -8,13 +8,13 @@ use super::{
     answers::Answers,
     arguments::ArgumentError,
     computation::Waiting,
-    definitions::{DEFINITIONS_MAX, Definition, Kind, definitions, is_text_of},
+    definitions::{DEFINITIONS_MAX, Definition, Kind, definitions},
     latest::Content,
     range::{Ago, Range},
 };
 use crate::{
     clock::rfc3339,
-    store::{Store, StoreError},
+    store::{Store, StoreError, is_text_of},
 };
 
 /// What this process changes is read at once; what another one does, after so long. Pages ask with each revision, and cost

@@ -3,12 +3,10 @@
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::answers::Answers;
-use crate::store::{self, Store, StoreError};
+use crate::store::{self, NAME_CHARS_MAX, Store, StoreError, is_text_of};
 
 /// Definitions of one kind.
 pub const DEFINITIONS_MAX: usize = 1_000;
-/// Characters of a name.
-pub const NAME_CHARS_MAX: usize = 100;
 
 /// What a definition defines.
 #[derive(Debug, Clone, Copy)]
@@ -45,11 +43,6 @@ impl DefinitionName {
     pub fn new(name: String) -> Result<Self, DefinitionError> {
         if is_text_of(NAME_CHARS_MAX, &name) { Ok(Self(name)) } else { Err(DefinitionError::Name) }
     }
-}
-
-/// Whether people can read it in a line.
-pub(super) fn is_text_of(chars_max: usize, text: &str) -> bool {
-    (1..=chars_max).contains(&text.chars().count()) && !text.chars().any(char::is_control)
 }
 
 /// What is saved under a name.

@@ -7,6 +7,14 @@ use super::{
     error::StoreError,
 };
 
+/// Characters of a name that people choose.
+pub const NAME_CHARS_MAX: usize = 100;
+
+/// Whether people can read it in a line.
+pub fn is_text_of(chars_max: usize, text: &str) -> bool {
+    (1..=chars_max).contains(&text.chars().count()) && !text.chars().any(char::is_control)
+}
+
 /// What is kept under a name.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Definition {
