@@ -1,4 +1,4 @@
-//! What every reply tells browsers not to do (<https://cheatsheetseries.owasp.org/cheatsheets/HTTP_Headers_Cheat_Sheet.html>).
+//! What replies tell browsers not to do, but for most of those to `POST /events`, which no browser shows (<https://cheatsheetseries.owasp.org/cheatsheets/HTTP_Headers_Cheat_Sheet.html>).
 
 use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, header},
