@@ -26,7 +26,7 @@ use crate::{
     ingestion::{Ends, Ingestion},
     queries::{Answers, Catalog, Freshness, Funnels},
     replay::ReplayError,
-    store::{self, Erasures, Login, RebuildError, Store, StoreError},
+    store::{Endpoint, Erasures, Login, RebuildError, Store, StoreError},
 };
 
 /// Time that a start waits for the schema. If it takes longer, events come first.
@@ -114,8 +114,8 @@ pub async fn run(
     let _lock = if keeps_files { Some(lock_data_dir(&config.data_dir)?) } else { None };
     let tasks = TaskTracker::new();
     let engine = start_engine(&config, &tasks).await?;
-    let access = engine.as_ref().map_or_else(|| server_access(&config), |engine| engine.access().clone());
-    let store = Store::new(access, config.retention_days)?.with_rejected_retention(config.rejected_retention_days);
+    let endpoint = engine.as_ref().map_or_else(|| server_endpoint(&config), |engine| engine.endpoint().clone());
+    let store = Store::new(endpoint, config.retention_days)?.with_rejected_retention(config.rejected_retention_days);
     let (tried, refused) = (CancellationToken::new(), CancellationToken::new());
     let ends = Ends { shutdown: shutdown.clone(), refused: refused.clone() };
     let schema = create_schema(store.clone(), tried.clone(), refused, shutdown.clone()).boxed().shared();
@@ -287,9 +287,9 @@ pub(crate) async fn start_engine(config: &Config, tasks: &TaskTracker) -> Result
     Ok(Some(Engine::start(engine, tasks).await?))
 }
 
-pub(crate) fn server_access(config: &Config) -> store::Access {
+pub(crate) fn server_endpoint(config: &Config) -> Endpoint {
     let login = Login { user: config.store.user.clone(), password: config.store.password.clone() };
-    store::Access {
+    Endpoint {
         url: config.store.url.clone().unwrap_or_default(),
         database: config.store.database.clone(),
         writer: login.clone(),

@@ -15,12 +15,12 @@ pub async fn with_store(
     config: &Config,
     work: impl AsyncFnOnce(Store) -> Result<(), AppError>,
 ) -> Result<(), AppError> {
-    let store = |access| {
-        Store::new(access, config.retention_days)
+    let store = |endpoint| {
+        Store::new(endpoint, config.retention_days)
             .map(|store| store.with_rejected_retention(config.rejected_retention_days))
     };
     if config.store.url.is_some() {
-        return work(store(app::server_access(config))?).await;
+        return work(store(app::server_endpoint(config))?).await;
     }
     let engine_dir = config.data_dir.join("engine");
     if !engine_dir.is_dir() {
@@ -30,14 +30,14 @@ pub async fn with_store(
     let _lock = match app::lock_data_dir(&config.data_dir) {
         Ok(lock) => lock,
         Err(AppError::DataDirInUse(_)) => {
-            let access = engine::access_of_running(&engine_dir, config.engine.port, &config.store.database)?;
-            return work(store(access)?).await;
+            let endpoint = engine::endpoint_of_running(&engine_dir, config.engine.port, &config.store.database)?;
+            return work(store(endpoint)?).await;
         }
         Err(error) => return Err(error),
     };
     let tasks = TaskTracker::new();
     let Some(engine) = app::start_engine(config, &tasks).await? else { return Ok(()) };
-    let outcome = work(store(engine.access().clone())?).await;
+    let outcome = work(store(engine.endpoint().clone())?).await;
     engine.stop().await;
     tasks.close();
     tasks.wait().await;

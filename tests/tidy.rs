@@ -24,7 +24,7 @@ const STAGE_IMPORTS: [(&str, &[&str]); 8] = [
 ];
 
 /// The engine hands out how to reach it, in the store's words, and knows nothing else of the store.
-const ENGINE_SEES_OF_STORE: [&str; 2] = ["Access", "Login"];
+const ENGINE_SEES_OF_STORE: [&str; 2] = ["Endpoint", "Login"];
 
 const NAMELESS: [&str; 9] = ["util", "utils", "common", "helper", "helpers", "manager", "managers", "misc", "v2"];
 
@@ -249,12 +249,12 @@ fn typescript_is_named_in_kebab_case_and_exported_by_name() {
 /// The checks above are only as good as what they read the files with.
 #[test]
 fn the_reader_tells_code_from_words() {
-    let source = r##"use crate::{clock, store::{Access, Login as L}, a::b::c}; // crate::comment
+    let source = r##"use crate::{clock, store::{Endpoint, Login as L}, a::b::c}; // crate::comment
         let s = "crate::text"; let r = r#"crate::"raw"#; let c = '"'; fn f<'a>(x: &'a str) { crate::last::call() }"##;
     let code = blanked(source);
     assert_eq!(code.len(), source.len());
     let paths: Vec<String> = crate_paths(&code).into_iter().map(|(_, path)| path.join("::")).collect();
-    assert_eq!(paths, ["clock", "store::Access", "store::Login", "a::b::c", "last::call"]);
+    assert_eq!(paths, ["clock", "store::Endpoint", "store::Login", "a::b::c", "last::call"]);
     assert_eq!(words("unsafe_code unsafe", "unsafe").collect::<Vec<_>>(), [12]);
     assert_eq!(outside_parentheses("SELECT (a ORDER BY (b)) LIMIT 1"), "SELECT  LIMIT 1");
 }

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use tokio_util::task::TaskTracker;
 use weir::{
     engine::{Engine, EngineConfig, START_TIMEOUT},
-    store::Access,
+    store::Endpoint,
 };
 
 /// Longest wait for a program to listen, and for ClickHouse to have all events.
@@ -51,8 +51,8 @@ impl BenchEngine {
         drop(self.directory);
     }
 
-    pub fn access(&self) -> &Access {
-        self.engine.access()
+    pub fn endpoint(&self) -> &Endpoint {
+        self.engine.endpoint()
     }
 
     pub async fn execute(&self, database: &str, statement: &str) {
@@ -66,12 +66,12 @@ impl BenchEngine {
 
     /// A request of the writer, with settings and parameters in its URL.
     pub fn request(&self, url_parameters: &[(&str, &str)]) -> reqwest::RequestBuilder {
-        let access = self.access();
+        let endpoint = self.endpoint();
         self.http
-            .post(format!("{}/", access.url))
+            .post(format!("{}/", endpoint.url))
             .query(url_parameters)
-            .header("X-ClickHouse-User", &access.writer.user)
-            .header("X-ClickHouse-Key", access.writer.password.expose())
+            .header("X-ClickHouse-User", &endpoint.writer.user)
+            .header("X-ClickHouse-Key", endpoint.writer.password.expose())
     }
 }
 

@@ -86,12 +86,12 @@ impl Bench {
                 node
             }
         };
-        let access = self.engine.access();
+        let endpoint = self.engine.endpoint();
         let child = command
             .env("WEIR_DATA_DIR", self.data_dir())
-            .env("CLICKHOUSE_URL", &access.url)
-            .env("CLICKHOUSE_USER", &access.writer.user)
-            .env("CLICKHOUSE_PASSWORD", access.writer.password.expose())
+            .env("CLICKHOUSE_URL", &endpoint.url)
+            .env("CLICKHOUSE_USER", &endpoint.writer.user)
+            .env("CLICKHOUSE_PASSWORD", endpoint.writer.password.expose())
             .env("CLICKHOUSE_DATABASE", &database)
             .spawn()
             .expect("node and weir can be started");

@@ -84,7 +84,7 @@ impl Day {
 
     fn request(&self, engine: &BenchEngine, first_number: u64, actions: u64) -> reqwest::RequestBuilder {
         engine.request(&[
-            ("database", engine.access().database.as_str()),
+            ("database", engine.endpoint().database.as_str()),
             ("param_first_ms", &self.first_ms.to_string()),
             ("param_milliseconds_per_action", &self.milliseconds_per_action.to_string()),
             ("param_first_number", &first_number.to_string()),

@@ -123,7 +123,7 @@ async fn export(engine: &BenchEngine, path: &Path, until_ms: i64) -> Result<(), 
          event_id, received_at, clock_skew_ms, feature FROM events WHERE timestamp <= fromUnixTimestamp64Milli({until_ms}) \
          ORDER BY event_name, timestamp FORMAT Parquet"
     );
-    let request = engine.request(&[("database", &engine.access().database)]).body(sql);
+    let request = engine.request(&[("database", &engine.endpoint().database)]).body(sql);
     let reply = request.send().await.and_then(reqwest::Response::error_for_status);
     let mut chunks = reply.map_err(|error| error.to_string())?.bytes_stream();
     let mut file = File::create(path).await.map_err(|error| error.to_string())?;

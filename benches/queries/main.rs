@@ -93,7 +93,7 @@ async fn measure_all() {
 async fn measure(events: u64, is_last: bool, tables: &mut Tables) {
     let duration = Duration::from_secs(number("BENCH_SECONDS", 30));
     let engine = BenchEngine::start().await;
-    let store = Store::new(engine.access().clone(), RETENTION_DAYS).expect("a client");
+    let store = Store::new(engine.endpoint().clone(), RETENTION_DAYS).expect("a client");
     store.ensure_schema().await.expect("the schema is right");
     // The day is made in large blocks, which get their rollups at once; the stream's small ones get them when merged.
     engine.execute(store.database(), "ALTER TABLE events MODIFY SETTING materialize_projections_on_insert = 1").await;

@@ -37,17 +37,17 @@ impl Program {
     pub async fn start(engine: &BenchEngine) -> Self {
         let data_dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");
         let (ingest_port, dashboard_port) = (free_port(), free_port());
-        let access = engine.access();
+        let endpoint = engine.endpoint();
         let child = Command::new(env!("CARGO_BIN_EXE_weir"))
             .arg("serve")
             .env("WEIR_INGEST_ADDR", format!("127.0.0.1:{ingest_port}"))
             .env("WEIR_DASHBOARD_ADDR", format!("127.0.0.1:{dashboard_port}"))
             .env("WEIR_LOG", "warn")
             .env("WEIR_DATA_DIR", data_dir.path())
-            .env("CLICKHOUSE_URL", &access.url)
-            .env("CLICKHOUSE_USER", &access.writer.user)
-            .env("CLICKHOUSE_PASSWORD", access.writer.password.expose())
-            .env("CLICKHOUSE_DATABASE", &access.database)
+            .env("CLICKHOUSE_URL", &endpoint.url)
+            .env("CLICKHOUSE_USER", &endpoint.writer.user)
+            .env("CLICKHOUSE_PASSWORD", endpoint.writer.password.expose())
+            .env("CLICKHOUSE_DATABASE", &endpoint.database)
             .stdin(Stdio::null())
             .kill_on_drop(true)
             .spawn()

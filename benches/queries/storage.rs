@@ -9,7 +9,7 @@ use bytes::Bytes;
 use weir::{
     config::Secret,
     journal::COLUMNS,
-    store::{Access, Login, Store},
+    store::{Endpoint, Login, Store},
 };
 
 use crate::{
@@ -30,7 +30,7 @@ const MERGE_BEGINS: Duration = Duration::from_secs(6);
 
 /// Bytes on disk an event: the whole table, its projections, its largest columns.
 pub async fn print_bytes(engine: &BenchEngine, events: u64) {
-    let database = &engine.access().database;
+    let database = &engine.endpoint().database;
     let of_events = format!("active AND database = '{database}' AND table = 'events'");
     let rows = number(engine, &format!("SELECT sum(rows) FROM parts WHERE {of_events}")).await;
     let whole = format!("SELECT 'events, all', sum(bytes_on_disk) AS bytes FROM parts WHERE {of_events}");
@@ -141,10 +141,10 @@ impl Subject {
 
 /// The tables of the program, in a database of their own.
 async fn create_tables(engine: &BenchEngine, database: &str) {
-    let Access { url, writer, .. } = engine.access();
+    let Endpoint { url, writer, .. } = engine.endpoint();
     let login = Login { user: writer.user.clone(), password: Secret::new(writer.password.expose()) };
-    let access = Access { url: url.clone(), database: database.to_owned(), writer: login.clone(), reader: login };
-    let store = Store::new(access, 90).expect("a client");
+    let endpoint = Endpoint { url: url.clone(), database: database.to_owned(), writer: login.clone(), reader: login };
+    let store = Store::new(endpoint, 90).expect("a client");
     store.ensure_schema().await.expect("the schema is right");
 }
 

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use crate::{config::Secret, store::Access};
+use crate::{config::Secret, store::Endpoint};
 
 /// Where everything of one engine lies, below its data directory.
 #[derive(Clone, Debug)]
@@ -42,20 +42,20 @@ impl Layout {
     }
 
     /// Writes both configuration files, for the owner alone.
-    pub(super) fn write(&self, access: &Access, ping: &str) -> io::Result<()> {
-        write_private(&self.config, &self.render_config(access, ping))?;
-        write_private(&self.users, &render_users(access))
+    pub(super) fn write(&self, endpoint: &Endpoint, ping: &str) -> io::Result<()> {
+        write_private(&self.config, &self.render_config(endpoint, ping))?;
+        write_private(&self.users, &render_users(endpoint))
     }
 
-    fn render_config(&self, access: &Access, ping: &str) -> String {
+    fn render_config(&self, endpoint: &Endpoint, ping: &str) -> String {
         render(
             include_str!("config.xml"),
             &[
                 ("log", &self.log.to_string_lossy()),
                 ("users", &self.users.to_string_lossy()),
                 ("ping", ping),
-                ("writer", &access.writer.user),
-                ("reader", &access.reader.user),
+                ("writer", &endpoint.writer.user),
+                ("reader", &endpoint.reader.user),
             ],
         )
     }
@@ -69,15 +69,15 @@ pub(super) fn password_of(user: &str, users: &str) -> Option<Secret> {
     Some(Secret::new(password))
 }
 
-fn render_users(access: &Access) -> String {
+fn render_users(endpoint: &Endpoint) -> String {
     render(
         include_str!("users.xml"),
         &[
-            ("writer", &access.writer.user),
-            ("writer_password", access.writer.password.expose()),
-            ("reader", &access.reader.user),
-            ("reader_password", access.reader.password.expose()),
-            ("database", &quote_identifier(&access.database)),
+            ("writer", &endpoint.writer.user),
+            ("writer_password", endpoint.writer.password.expose()),
+            ("reader", &endpoint.reader.user),
+            ("reader_password", endpoint.reader.password.expose()),
+            ("database", &quote_identifier(&endpoint.database)),
         ],
     )
 }
@@ -117,23 +117,23 @@ mod tests {
     #[test]
     fn every_placeholder_is_filled() {
         let layout = Layout::new(PathBuf::from("/data/engine"));
-        let access = crate::engine::random_access(8123, "weir");
-        for rendered in [layout.render_config(&access, "nonce"), render_users(&access)] {
+        let endpoint = crate::engine::random_endpoint(8123, "weir");
+        for rendered in [layout.render_config(&endpoint, "nonce"), render_users(&endpoint)] {
             assert!(!rendered.contains(['{', '}']), "{rendered}");
         }
     }
 
     #[test]
     fn values_cannot_break_out_of_their_element() {
-        let users = render_users(&crate::engine::random_access(8123, "a`</query>&b\\"));
+        let users = render_users(&crate::engine::random_endpoint(8123, "a`</query>&b\\"));
         assert!(users.contains(r"<query>GRANT SELECT ON `a\`&lt;/query&gt;&amp;b\\`.*</query>"), "{users}");
     }
 
     #[test]
     fn the_passwords_can_be_read_again() {
-        let access = crate::engine::random_access(8123, "weir");
-        let users = render_users(&access);
-        for login in [&access.writer, &access.reader] {
+        let endpoint = crate::engine::random_endpoint(8123, "weir");
+        let users = render_users(&endpoint);
+        for login in [&endpoint.writer, &endpoint.reader] {
             assert_eq!(password_of(&login.user, &users).as_ref(), Some(&login.password));
         }
         assert_eq!(password_of("nobody", &users), None);
@@ -146,15 +146,15 @@ mod tests {
         fs::create_dir(&layout.root).expect("a directory with the usual mode");
         fs::write(&layout.users, "").expect("a file with the usual mode");
         layout.create().expect("the directory");
-        layout.write(&crate::engine::random_access(8123, "weir"), "nonce").expect("the files");
+        layout.write(&crate::engine::random_endpoint(8123, "weir"), "nonce").expect("the files");
         let mode = |path: &Path| fs::metadata(path).expect("it exists").permissions().mode() & 0o777;
         assert_eq!((mode(&layout.root), mode(&layout.config), mode(&layout.users)), (0o700, 0o600, 0o600));
     }
 
     #[test]
     fn passwords_do_not_show_in_debug_output() {
-        let access = crate::engine::random_access(8123, "weir");
-        let shown = format!("{access:?}");
-        assert!(shown.contains("***") && !shown.contains(access.writer.password.expose()), "{shown}");
+        let endpoint = crate::engine::random_endpoint(8123, "weir");
+        let shown = format!("{endpoint:?}");
+        assert!(shown.contains("***") && !shown.contains(endpoint.writer.password.expose()), "{shown}");
     }
 }

@@ -1,6 +1,6 @@
 //! The embedded engine: ClickHouse, as a library in a child process that weir starts, watches and stops.
 //!
-//! In: a data directory, a loopback port and the name of the database. Out: a URL and two logins ([`Access`]); whoever
+//! In: a data directory, a loopback port and the name of the database. Out: a URL and two logins ([`Endpoint`]); whoever
 //! speaks to ClickHouse speaks to it over HTTP, as to any server.
 //!
 //! Invariants:
@@ -35,7 +35,7 @@ pub use child::{EngineChildArgs, run as run_child};
 
 use crate::{
     config::Secret,
-    store::{Access, Login},
+    store::{Endpoint, Login},
 };
 use config::Layout;
 use supervisor::{Launch, Supervisor};
@@ -129,22 +129,22 @@ fn random_secret() -> Secret {
 /// # Errors
 ///
 /// [`EngineError::Io`] if there is none.
-pub fn access_of_running(data_dir: &Path, port: u16, database: &str) -> Result<Access, EngineError> {
+pub fn endpoint_of_running(data_dir: &Path, port: u16, database: &str) -> Result<Endpoint, EngineError> {
     let users = Layout::new(data_dir.to_owned()).users;
     let text = std::fs::read_to_string(&users).map_err(failed("read", &users))?;
-    let mut access = random_access(port, database);
-    for login in [&mut access.writer, &mut access.reader] {
+    let mut endpoint = random_endpoint(port, database);
+    for login in [&mut endpoint.writer, &mut endpoint.reader] {
         let password = config::password_of(&login.user, &text).ok_or_else(|| io::Error::other("it has no password"));
         login.password = password.map_err(failed("read", &users))?;
     }
-    Ok(access)
+    Ok(endpoint)
 }
 
 /// New logins for an engine. To be sent as the headers `X-ClickHouse-User` and `X-ClickHouse-Key`: the engine refuses
 /// every other way to log in.
-fn random_access(port: u16, database: &str) -> Access {
+fn random_endpoint(port: u16, database: &str) -> Endpoint {
     let login = |user: &str| Login { user: user.to_owned(), password: random_secret() };
-    Access {
+    Endpoint {
         url: format!("http://{}:{port}", Ipv4Addr::LOCALHOST),
         database: database.to_owned(),
         writer: login("weir"),
@@ -162,7 +162,7 @@ struct Status {
 /// A running, supervised engine. Dropping it stops the engine too, but only [`Engine::stop`] waits for that.
 #[derive(Debug)]
 pub struct Engine {
-    access: Access,
+    endpoint: Endpoint,
     status: Arc<Status>,
     stop: CancellationToken,
     stopped: CancellationToken,
@@ -181,20 +181,24 @@ impl Engine {
         let layout = Layout::new(absolute(&config.data_dir)?);
         layout.create().map_err(failed("make the directory", &layout.root))?;
         let port = if config.port == 0 { free_port()? } else { config.port };
-        let access = random_access(port, &config.database);
+        let endpoint = random_endpoint(port, &config.database);
 
         let launch = Launch {
             program,
             library,
             layout,
             port,
-            access: access.clone(),
+            endpoint: endpoint.clone(),
             ping: random_secret(),
             start_timeout: config.start_timeout,
         };
         let running = launch.start().await?;
-        let engine =
-            Self { access, status: Arc::default(), stop: CancellationToken::new(), stopped: CancellationToken::new() };
+        let engine = Self {
+            endpoint,
+            status: Arc::default(),
+            stop: CancellationToken::new(),
+            stopped: CancellationToken::new(),
+        };
         let supervisor = Supervisor { launch, status: Arc::clone(&engine.status), stop: engine.stop.clone() };
         let stopped = engine.stopped.clone().drop_guard();
         tasks.spawn(async move {
@@ -206,8 +210,8 @@ impl Engine {
 
     /// How to reach the engine; the same for its whole life.
     #[must_use]
-    pub fn access(&self) -> &Access {
-        &self.access
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
     }
 
     /// Whether the engine answered when last asked.

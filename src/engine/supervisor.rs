@@ -17,7 +17,7 @@ use super::child::{EXIT_DATA_DIR_IN_USE, EXIT_PORT_TAKEN};
 use super::config::Layout;
 use super::probe::{Ping, ping};
 use super::{EngineError, Status, failed};
-use crate::{config::Secret, store::Access};
+use crate::{config::Secret, store::Endpoint};
 
 const START_POLL_INTERVAL: Duration = Duration::from_millis(20);
 const WATCH_INTERVAL: Duration = Duration::from_secs(1);
@@ -48,7 +48,7 @@ pub(super) struct Launch {
     pub library: PathBuf,
     pub layout: Layout,
     pub port: u16,
-    pub access: Access,
+    pub endpoint: Endpoint,
     pub ping: Secret,
     pub start_timeout: Duration,
 }
@@ -78,7 +78,7 @@ impl Launch {
 
     fn spawn(&self) -> Result<Child, EngineError> {
         let layout = &self.layout;
-        let written = layout.write(&self.access, self.ping.expose());
+        let written = layout.write(&self.endpoint, self.ping.expose());
         written.map_err(failed("write the engine's configuration in", &layout.root))?;
         let output = File::create(&layout.output).and_then(|file| Ok((file.try_clone()?, file)));
         let (stdout, stderr) = output.map_err(failed("write", &layout.output))?;

@@ -38,9 +38,9 @@ pub struct Login {
     pub password: Secret,
 }
 
-/// Where ClickHouse is, and who may do what.
+/// Where ClickHouse is, and the logins to it.
 #[derive(Debug, Clone)]
-pub struct Access {
+pub struct Endpoint {
     /// Base URL, without a slash at the end.
     pub url: String,
     pub database: String,
@@ -148,7 +148,7 @@ pub enum Rows<'a> {
 #[derive(Clone)]
 pub struct Store {
     http: Client,
-    access: Access,
+    endpoint: Endpoint,
     retention_days: u32,
     rejected_retention_days: u32,
     query_limits: QueryLimits,
@@ -156,7 +156,7 @@ pub struct Store {
 }
 
 impl Store {
-    pub fn new(access: Access, retention_days: u32) -> Result<Self, StoreError> {
+    pub fn new(endpoint: Endpoint, retention_days: u32) -> Result<Self, StoreError> {
         let http = Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             // A redirected insert would arrive as a GET without its rows.
@@ -167,7 +167,7 @@ impl Store {
         let columns: Vec<_> = COLUMNS.iter().map(|column| column.name).collect();
         let insert_sql = format!("INSERT INTO events ({}) FORMAT Native", columns.join(", "));
         let (rejected_retention_days, query_limits) = (REJECTED_RETENTION_DAYS, QueryLimits::default());
-        Ok(Self { http, access, retention_days, rejected_retention_days, query_limits, insert_sql })
+        Ok(Self { http, endpoint, retention_days, rejected_retention_days, query_limits, insert_sql })
     }
 
     /// With other bounds on queries.
@@ -183,7 +183,7 @@ impl Store {
     }
 
     pub fn database(&self) -> &str {
-        &self.access.database
+        &self.endpoint.database
     }
 
     pub fn retention_days(&self) -> u32 {
@@ -203,9 +203,9 @@ impl Store {
         let length: usize = blocks.iter().map(Bytes::len).sum();
         let blocks = blocks.into_iter().map(Ok::<_, std::convert::Infallible>);
         let request = self
-            .request(&self.access.writer)
+            .request(&self.endpoint.writer)
             .query(&[
-                ("database", self.access.database.as_str()),
+                ("database", self.endpoint.database.as_str()),
                 ("query", sql),
                 ("insert_deduplication_token", token),
                 ("insert_deduplicate", "1"),
@@ -236,7 +236,7 @@ impl Store {
 
     /// Whether anything answers, be it with an error.
     pub async fn is_reachable(&self) -> bool {
-        let request = self.request(&self.access.writer).timeout(PING_TIMEOUT).body("SELECT 1");
+        let request = self.request(&self.endpoint.writer).timeout(PING_TIMEOUT).body("SELECT 1");
         request.send().await.is_ok()
     }
 
@@ -251,19 +251,19 @@ impl Store {
         in_database: bool,
         timeout: Duration,
     ) -> Result<(), StoreError> {
-        let mut request = self.request(&self.access.writer).timeout(timeout);
+        let mut request = self.request(&self.endpoint.writer).timeout(timeout);
         if in_database {
-            request = request.query(&[("database", self.access.database.as_str())]);
+            request = request.query(&[("database", self.endpoint.database.as_str())]);
         }
         checked(request.body(statement.to_owned()).send().await?).await?;
         Ok(())
     }
 
-    /// Runs one statement that writes a few rows made of its parameters, which are there when it returns.
+    /// Runs one statement with bound parameters. Rows that it inserts are there when it returns; a mutation goes on.
     pub(super) async fn execute_with(&self, statement: &str, parameters: &[Parameter]) -> Result<(), StoreError> {
         let request = self
-            .request(&self.access.writer)
-            .query(&[("database", self.access.database.as_str()), ("async_insert", "0")])
+            .request(&self.endpoint.writer)
+            .query(&[("database", self.endpoint.database.as_str()), ("async_insert", "0")])
             .query(&bound(parameters))
             .timeout(STATEMENT_TIMEOUT)
             .body(statement.to_owned());
@@ -273,7 +273,7 @@ impl Store {
 
     /// Asks for rows. Times come as RFC 3339 in UTC, numbers as numbers.
     pub async fn query<T: DeserializeOwned>(&self, sql: &str, parameters: &[Parameter]) -> Result<Vec<T>, StoreError> {
-        self.ask(&self.access.reader, sql, parameters).await
+        self.ask(&self.endpoint.reader, sql, parameters).await
     }
 
     /// Asks for many rows, as blocks of columns in `Native`. They come in pieces: `take` is given what there is and says how
@@ -287,7 +287,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         // Not held in memory, other than the rows of an answer.
         let limits = QueryLimits { result_rows_max: rows_max, result_bytes_max: u64::MAX, ..self.query_limits.clone() };
-        let question = self.question(&self.access.reader, sql, parameters, "Native", &limits);
+        let question = self.question(&self.endpoint.reader, sql, parameters, "Native", &limits);
         let mut reply = checked(question.send().await?).await?;
         let mut rest = Vec::new();
         while let Some(piece) = reply.chunk().await? {
@@ -307,7 +307,7 @@ impl Store {
         sql: &str,
         parameters: &[Parameter],
     ) -> Result<Vec<T>, StoreError> {
-        self.ask(&self.access.writer, sql, parameters).await
+        self.ask(&self.endpoint.writer, sql, parameters).await
     }
 
     async fn ask<T: DeserializeOwned>(
@@ -332,7 +332,7 @@ impl Store {
     ) -> reqwest::RequestBuilder {
         self.request(login)
             .query(&[
-                ("database", self.access.database.as_str()),
+                ("database", self.endpoint.database.as_str()),
                 ("default_format", format),
                 ("date_time_output_format", "iso"),
                 ("output_format_json_quote_64bit_integers", "0"),
@@ -351,7 +351,7 @@ impl Store {
 
     fn request(&self, login: &Login) -> reqwest::RequestBuilder {
         self.http
-            .post(format!("{}/", self.access.url))
+            .post(format!("{}/", self.endpoint.url))
             .header("X-ClickHouse-User", &login.user)
             .header("X-ClickHouse-Key", login.password.expose())
     }

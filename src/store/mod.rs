@@ -30,8 +30,8 @@ mod split;
 mod writer;
 
 pub use attempts::AttemptLimits;
-pub use client::{Access, Login, Parameter, QueryLimits, Rows, Store};
-pub use definitions::Definition;
+pub use client::{Endpoint, Login, Parameter, QueryLimits, Rows, Store};
+pub use definitions::{Definition, NAME_CHARS_MAX, is_text_of};
 pub use erasing::{ErasedJournal, Eraser};
 pub use erasures::{ErasedRows, Erasure, ErasureError, ErasureJournal, ErasureStatus, Erasures};
 pub use error::StoreError;

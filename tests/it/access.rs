@@ -462,6 +462,9 @@ async fn a_link_leads_to_its_page_and_to_nothing_else_until_it_is_revoked() {
         (json!({ "kind": "write_key", "name": "x", "origins": [], "events_per_second": 0 }), "events_per_second"),
         (json!({ "kind": "session", "name": "x" }), "sessions are made by signing in"),
         (json!({ "kind": "token", "name": "x", "scope": "read", "days": 0 }), "days must be"),
+        (json!({ "kind": "token", "name": "x", "scope": "read", "days": 3_651 }), "days must be"),
+        (json!({ "kind": "token", "name": "x".repeat(101), "scope": "read" }), "name has 1 to 100"),
+        (json!({ "kind": "write_key", "name": "x", "origins": vec!["https://a.example"; 101] }), "at most 100"),
     ] {
         let refused = reply(guarded.as_admin(Method::POST, "/api/credentials").json(&wrong)).await;
         assert_eq!(refused.status, 400, "{wrong}: {refused:?}");
@@ -516,6 +519,36 @@ async fn keys_are_known_while_clickhouse_is_away() {
     assert!(unknown.headers().contains_key("retry-after"));
     let unknown = Reply::of(unknown).await;
     assert_eq!((unknown.status, code(&unknown)), (503, "access_not_known"));
+}
+
+#[tokio::test]
+async fn credentials_are_bounded_and_one_that_is_revoked_makes_room() {
+    let guarded = Guarded::start().await;
+    // Beside the token that the tests use.
+    let others = r#"INSERT INTO weir_definitions SELECT 'credential', toString(number), concat('{"id":"', toString(number),
+        '","name":"x","purpose":{"kind":"token","scope":"read"},"created_at_ms":0,"expires_at_ms":null,"hash":""}'), now64(3)
+        FROM numbers(999)"#;
+    guarded.app.select(others).await.expect("stored");
+    let token = json!({ "kind": "token", "name": "x", "scope": "read" });
+    let make = || reply(guarded.as_admin(Method::POST, "/api/credentials").json(&token));
+    let refused = make().await;
+    assert_eq!((refused.status, code(&refused)), (409, "too_many_credentials"));
+    guarded.revoke("0").await;
+    assert_eq!(make().await.status, 201);
+}
+
+#[tokio::test]
+async fn sessions_are_bounded_and_the_oldest_makes_room() {
+    let guarded = Guarded::start().await;
+    guarded.set_password().await;
+    let others = r#"INSERT INTO weir_definitions SELECT 'session', toString(number), concat('{"id":"', toString(number),
+        '","name":"session","purpose":{"kind":"session"},"created_at_ms":', toString(number), ',"expires_at_ms":null,"hash":""}'),
+        now64(3) FROM numbers(1000)"#;
+    guarded.app.select(others).await.expect("stored");
+    guarded.session().await;
+    let kept =
+        "SELECT count(), countIf(name = '0') FROM weir_definitions FINAL WHERE kind = 'session' AND definition != ''";
+    assert_eq!(guarded.app.select(kept).await.as_deref(), Some("1000\t0"));
 }
 
 /// An `Access` of another node, whose clock is off.

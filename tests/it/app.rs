@@ -20,7 +20,7 @@ use weir::{
     clock::Clock,
     config::Config,
     engine::{Engine, EngineConfig, START_TIMEOUT},
-    store::{Access, Store},
+    store::{Endpoint, Store},
 };
 
 /// Longest wait for a condition; far beyond what a slow machine needs.
@@ -251,9 +251,9 @@ impl TestApp {
 
     /// The program's own way to ask ClickHouse, as with a server where one user reads and writes.
     pub fn store(&self) -> Store {
-        let Access { url, writer, .. } = engine_access().clone();
-        let access = Access { url, database: self.database.clone(), reader: writer.clone(), writer };
-        Store::new(access, 36_500).expect("a store")
+        let Endpoint { url, writer, .. } = engine_endpoint().clone();
+        let endpoint = Endpoint { url, database: self.database.clone(), reader: writer.clone(), writer };
+        Store::new(endpoint, 36_500).expect("a store")
     }
 
     /// Asks ClickHouse directly; `None` while it cannot answer, as before the schema is there.
@@ -264,11 +264,11 @@ impl TestApp {
 
 /// Asks ClickHouse directly, in a database; `{database}` stands for its name.
 pub async fn select(database: &str, sql: &str) -> Option<String> {
-    let access = engine_access();
+    let endpoint = engine_endpoint();
     let request = reqwest::Client::new()
-        .post(format!("{}/?database={database}", access.url))
-        .header("X-ClickHouse-User", &access.writer.user)
-        .header("X-ClickHouse-Key", access.writer.password.expose());
+        .post(format!("{}/?database={database}", endpoint.url))
+        .header("X-ClickHouse-User", &endpoint.writer.user)
+        .header("X-ClickHouse-Key", endpoint.writer.password.expose());
     let reply = request.body(sql.replace("{database}", database)).send().await.ok()?;
     if !reply.status().is_success() {
         return None;
@@ -277,8 +277,8 @@ pub async fn select(database: &str, sql: &str) -> Option<String> {
 }
 
 /// How to reach the engine of all tests.
-pub fn engine_access() -> &'static Access {
-    ENGINE.engine.access()
+pub fn engine_endpoint() -> &'static Endpoint {
+    ENGINE.engine.endpoint()
 }
 
 /// What stays of a program that has ended.
@@ -329,13 +329,13 @@ pub fn new_database() -> String {
 }
 
 fn config(settings: Settings<'_>, database: &str, directory: &Path) -> Config {
-    let access = ENGINE.engine.access();
+    let endpoint = ENGINE.engine.endpoint();
     let mut variables: HashMap<String, String> = HashMap::from([
         ("WEIR_DATA_DIR".to_owned(), directory.display().to_string()),
         ("WEIR_FLUSH_INTERVAL_MS".to_owned(), "50".to_owned()),
-        ("CLICKHOUSE_URL".to_owned(), access.url.clone()),
-        ("CLICKHOUSE_USER".to_owned(), access.writer.user.clone()),
-        ("CLICKHOUSE_PASSWORD".to_owned(), access.writer.password.expose().to_owned()),
+        ("CLICKHOUSE_URL".to_owned(), endpoint.url.clone()),
+        ("CLICKHOUSE_USER".to_owned(), endpoint.writer.user.clone()),
+        ("CLICKHOUSE_PASSWORD".to_owned(), endpoint.writer.password.expose().to_owned()),
         ("CLICKHOUSE_DATABASE".to_owned(), database.to_owned()),
     ]);
     variables.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use weir::config::SETTINGS;
 
 use crate::{
-    app::{engine_access, event, eventually, new_database, select},
+    app::{engine_endpoint, event, eventually, new_database, select},
     process::free_ports,
 };
 
@@ -280,15 +280,15 @@ impl Tree {
 
     /// A command line of a service, in its environment.
     fn command(&self, service: &Value, arguments: &[&str], ports: [u16; 2]) -> Command {
-        let access = engine_access();
-        let of_env_file = [("CLICKHOUSE_PASSWORD", access.writer.password.expose())];
+        let endpoint = engine_endpoint();
+        let of_env_file = [("CLICKHOUSE_PASSWORD", endpoint.writer.password.expose())];
         let mut command = Command::new(self.root.path().join("weir"));
         command.args(arguments).env_clear().current_dir(self.root.path());
         for (name, value) in environment(service) {
             let value = interpolated(value, &of_env_file).expect("all that must be set");
             // What a network and a mount of its own would make of them.
             let value = match name {
-                "CLICKHOUSE_URL" => access.url.clone(),
+                "CLICKHOUSE_URL" => endpoint.url.clone(),
                 "CLICKHOUSE_DATABASE" => self.database.clone(),
                 "WEIR_INGEST_ADDR" => format!("127.0.0.1:{}", ports[0]),
                 "WEIR_DASHBOARD_ADDR" => format!("127.0.0.1:{}", ports[1]),

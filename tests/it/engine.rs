@@ -42,7 +42,7 @@ impl TestEngine {
     async fn send(&self, login: &Login, settings: &str, query: &str) -> reqwest::Result<(StatusCode, String)> {
         let response = self
             .client
-            .post(format!("{}/?{settings}", self.engine.access().url))
+            .post(format!("{}/?{settings}", self.engine.endpoint().url))
             .header("X-ClickHouse-User", &login.user)
             .header("X-ClickHouse-Key", login.password.expose())
             .body(query.to_owned())
@@ -54,14 +54,14 @@ impl TestEngine {
 
     /// Runs a query as the writer, which must succeed.
     async fn write(&self, query: &str) -> String {
-        let (status, answer) = self.send(&self.engine.access().writer, "", query).await.expect("an answer");
+        let (status, answer) = self.send(&self.engine.endpoint().writer, "", query).await.expect("an answer");
         assert_eq!(status, StatusCode::OK, "{query}: {answer}");
         answer
     }
 
     /// Runs a query as the reader.
     async fn read(&self, settings: &str, query: &str) -> (StatusCode, String) {
-        self.send(&self.engine.access().reader, settings, query).await.expect("an answer")
+        self.send(&self.engine.endpoint().reader, settings, query).await.expect("an answer")
     }
 
     async fn stop(self) {
@@ -150,7 +150,7 @@ async fn an_engine_whose_listener_was_closed_is_replaced() {
     let root = directory();
     let engine = TestEngine::start(&root).await;
     // The answer may get lost with the listener.
-    let _ = engine.send(&engine.engine.access().writer, "", "SYSTEM STOP LISTEN HTTP").await;
+    let _ = engine.send(&engine.engine.endpoint().writer, "", "SYSTEM STOP LISTEN HTTP").await;
     eventually("the engine is replaced", || async { engine.engine.restarts() == 1 }).await;
     assert_eq!(engine.write("SELECT 1").await, "1");
     engine.stop().await;
@@ -215,7 +215,7 @@ async fn nobody_gets_in_without_a_generated_password() {
     let root = directory();
     let engine = TestEngine::start(&root).await;
     let post = |settings: &str| {
-        engine.client.post(format!("{}/?{settings}", engine.engine.access().url)).body("SYSTEM STOP LISTEN HTTP")
+        engine.client.post(format!("{}/?{settings}", engine.engine.endpoint().url)).body("SYSTEM STOP LISTEN HTTP")
     };
     let with_user = |user: &str, settings: &str| post(settings).header("X-ClickHouse-User", user);
     for attempt in [

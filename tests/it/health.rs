@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 use serde_json::json;
 
 use crate::{
-    app::{TestApp, engine_access, event, eventually},
+    app::{TestApp, engine_endpoint, event, eventually},
     fault_proxy::{Fault, FaultProxy},
     store::POISON,
 };
@@ -34,7 +34,7 @@ async fn rejected_events_are_told_by_reason_and_flushes_by_how_long_they_took() 
 
 #[tokio::test]
 async fn retries_and_what_clickhouse_refused_are_told() {
-    let proxy = FaultProxy::start(&engine_access().url).await;
+    let proxy = FaultProxy::start(&engine_endpoint().url).await;
     let app = TestApp::start_with(&[("CLICKHOUSE_URL", &proxy.url)]).await;
     app.schema().await;
     app.select(POISON).await.expect("altered");
@@ -59,7 +59,7 @@ async fn health_command(app: &TestApp, half: Option<&str>) -> Output {
 
 #[tokio::test]
 async fn the_health_command_succeeds_where_all_that_is_asked_is_well_and_says_what_is_not() {
-    let proxy = FaultProxy::start(&engine_access().url).await;
+    let proxy = FaultProxy::start(&engine_endpoint().url).await;
     let app = TestApp::start_with(&[("CLICKHOUSE_URL", &proxy.url), ("WEIR_UNFLUSHED_MAX_MS", "1")]).await;
     for half in [None, Some("ingest"), Some("dashboard")] {
         assert!(health_command(&app, half).await.status.success(), "{half:?}");

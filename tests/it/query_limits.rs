@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use weir::store::{Parameter, QueryLimits, Store, StoreError};
 
-use crate::app::{TestApp, engine_access, event, eventually, select};
+use crate::app::{TestApp, engine_endpoint, event, eventually, select};
 
 /// What `TestApp` reads with may do everything, as the user of many a server may: the limits come with the query alone.
 fn unprivileged(app: &TestApp) -> Store {
@@ -62,9 +62,9 @@ async fn a_query_changes_nothing_though_its_user_may_write() {
 /// The limits that are sent must be ones that the embedded engine's reader may ask for.
 #[tokio::test]
 async fn the_embedded_engine_takes_the_limits_that_are_sent() {
-    let access = engine_access();
-    select("default", &format!("CREATE DATABASE IF NOT EXISTS {}", access.database)).await.expect("a database");
-    let store = Store::new(access.clone(), 90).expect("a store");
+    let endpoint = engine_endpoint();
+    select("default", &format!("CREATE DATABASE IF NOT EXISTS {}", endpoint.database)).await.expect("a database");
+    let store = Store::new(endpoint.clone(), 90).expect("a store");
     assert_eq!(outcome(&store, "SELECT 1 AS one FROM numbers(1)").await, Ok(()));
     assert_eq!(outcome(&store, "SELECT number FROM numbers(100001)").await, Err(StoreError::OverLimit));
 }

@@ -11,7 +11,7 @@ use weir::{
 };
 
 use crate::{
-    app::{Reply, TestApp, engine_access, event, eventually, new_database},
+    app::{Reply, TestApp, engine_endpoint, event, eventually, new_database},
     fault_proxy::{Fault, FaultProxy},
 };
 
@@ -149,10 +149,11 @@ fn rejected_event(raw: &str) -> RejectedEvent {
 /// once, also when a reply is lost.
 #[tokio::test]
 async fn rejected_events_wait_within_bounds_and_what_is_dropped_is_counted() {
-    let proxy = FaultProxy::start(&engine_access().url).await;
-    let access = weir::store::Access { url: proxy.url.clone(), database: new_database(), ..engine_access().clone() };
-    let database = access.database.clone();
-    let store = Store::new(access, 90).expect("a store");
+    let proxy = FaultProxy::start(&engine_endpoint().url).await;
+    let endpoint =
+        weir::store::Endpoint { url: proxy.url.clone(), database: new_database(), ..engine_endpoint().clone() };
+    let database = endpoint.database.clone();
+    let store = Store::new(endpoint, 90).expect("a store");
     store.ensure_schema().await.expect("a schema");
     let limits = RejectedLimits {
         waiting_events_max: 100,
@@ -190,11 +191,11 @@ async fn the_table_of_rejected_events_is_bounded() {
         );
         app.select(&insert).await.expect("inserted");
     }
-    let access = weir::store::Access {
+    let endpoint = weir::store::Endpoint {
         database: app.select("SELECT currentDatabase()").await.expect("a name"),
-        ..engine_access().clone()
+        ..engine_endpoint().clone()
     };
-    let store = Store::new(access, 90).expect("a store");
+    let store = Store::new(endpoint, 90).expect("a store");
     let left = || app.select("SELECT groupArray(reason) FROM (SELECT reason FROM rejected_events ORDER BY reason)");
     store.shrink_rejected(1 << 30).await.expect("asked");
     assert_eq!(left().await.as_deref(), Some("['ingest-0','ingest-1','ingest-2','store-3']"));

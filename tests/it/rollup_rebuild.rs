@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 use serde_json::json;
 
 use crate::{
-    app::{TestApp, engine_access, event, eventually},
+    app::{TestApp, engine_endpoint, event, eventually},
     process::Weir,
     rollups::{answer, at, questions, read_by_rollup},
 };
@@ -56,10 +56,10 @@ async fn rollups_that_are_missing_or_wrong_are_rebuilt_while_events_and_question
     }
     assert_ne!(app.select(ROLLUP_ROWS).await.expect("an answer"), rollups_before);
 
-    let access = engine_access();
+    let endpoint = engine_endpoint();
     let database = app.store().database().to_owned();
     let (url, user, password) =
-        (access.url.clone(), access.writer.user.clone(), access.writer.password.expose().to_owned());
+        (endpoint.url.clone(), endpoint.writer.user.clone(), endpoint.writer.password.expose().to_owned());
     let settings = move || {
         rebuild(&[
             ("CLICKHOUSE_URL", &url),

@@ -7,17 +7,17 @@ use std::{
 };
 
 use serde_json::json;
-use weir::store::{Access, SCHEMA_VERSION, Store, StoreError};
+use weir::store::{Endpoint, SCHEMA_VERSION, Store, StoreError};
 
 use crate::{
-    app::{PATIENCE, Stopped, TestApp, engine_access, event, new_database, select},
+    app::{PATIENCE, Stopped, TestApp, engine_endpoint, event, new_database, select},
     product_queries::OLD_TABLE,
 };
 
 fn store(database: &str, retention_days: u32) -> Store {
-    let Access { url, writer, .. } = engine_access().clone();
-    let access = Access { url, database: database.to_owned(), reader: writer.clone(), writer };
-    Store::new(access, retention_days).expect("a store")
+    let Endpoint { url, writer, .. } = engine_endpoint().clone();
+    let endpoint = Endpoint { url, database: database.to_owned(), reader: writer.clone(), writer };
+    Store::new(endpoint, retention_days).expect("a store")
 }
 
 /// Runs a command of weir on a database, to its end.
@@ -27,15 +27,15 @@ async fn weir(database: &str, arguments: &[&str]) -> Output {
 }
 
 async fn weir_in(data_dir: &Path, database: &str, arguments: &[&str]) -> Output {
-    let access = engine_access();
+    let endpoint = engine_endpoint();
     let mut child = Command::new(env!("CARGO_BIN_EXE_weir"))
         .args(arguments)
         .env("WEIR_DATA_DIR", data_dir)
         .env("WEIR_INGEST_ADDR", "127.0.0.1:0")
         .env("WEIR_DASHBOARD_ADDR", "127.0.0.1:0")
-        .env("CLICKHOUSE_URL", &access.url)
-        .env("CLICKHOUSE_USER", &access.writer.user)
-        .env("CLICKHOUSE_PASSWORD", access.writer.password.expose())
+        .env("CLICKHOUSE_URL", &endpoint.url)
+        .env("CLICKHOUSE_USER", &endpoint.writer.user)
+        .env("CLICKHOUSE_PASSWORD", endpoint.writer.password.expose())
         .env("CLICKHOUSE_DATABASE", database)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -7,7 +7,7 @@ use weir::{
     store::{Store, StoreError},
 };
 
-use crate::app::{TestApp, engine_access, event, eventually, select};
+use crate::app::{TestApp, engine_endpoint, event, eventually, select};
 
 async fn status(app: &TestApp) -> Value {
     let reply = app.get(&format!("{}/api/status", app.dashboard_url)).await;
@@ -73,9 +73,9 @@ async fn a_store_that_does_not_answer_is_a_part_of_the_status() {
 /// Its reader has one grant, which is on its database.
 #[tokio::test]
 async fn the_embedded_engines_reader_may_ask_for_the_status() {
-    let access = engine_access();
-    select("default", &format!("CREATE DATABASE IF NOT EXISTS {}", access.database)).await.expect("a database");
-    let store = Store::new(access.clone(), 90).expect("a store");
+    let endpoint = engine_endpoint();
+    select("default", &format!("CREATE DATABASE IF NOT EXISTS {}", endpoint.database)).await.expect("a database");
+    let store = Store::new(endpoint.clone(), 90).expect("a store");
     let report = Answers::new(store, Clock::System, None, Funnels::new(1)).store_report().await.expect("a report");
     let status = report.status.as_ref().expect("it may be asked");
     assert!(status.disk_bytes > Some(0) && status.disk_free_bytes > Some(0), "{status:?}");

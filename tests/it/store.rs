@@ -11,11 +11,11 @@ use tokio_util::sync::CancellationToken;
 use weir::{
     clock::Clock,
     journal::{EventBatch, EventRow, Journal, JournalLimits, OpenJournal, RealDisk, Segment},
-    store::{Access, AttemptLimits, Rows, Store, Writer, WriterLimits},
+    store::{AttemptLimits, Endpoint, Rows, Store, Writer, WriterLimits},
 };
 
 use crate::{
-    app::{TestApp, engine_access, event, eventually, new_database, select},
+    app::{TestApp, engine_endpoint, event, eventually, new_database, select},
     fault_proxy::{Fault, FaultProxy},
 };
 
@@ -26,7 +26,7 @@ const NOW_MS: i64 = 1_773_137_250_500;
 const FRESH_MAX: Duration = Duration::from_secs(10);
 
 async fn proxy() -> FaultProxy {
-    FaultProxy::start(&engine_access().url).await
+    FaultProxy::start(&engine_endpoint().url).await
 }
 
 async fn app_behind(proxy: &FaultProxy) -> TestApp {
@@ -273,19 +273,19 @@ async fn lost_tables_are_created_again() {
 async fn a_table_of_before_the_codecs_gets_them() {
     const CODECS: &str = "SELECT name, compression_codec FROM system.columns \
         WHERE database = currentDatabase() AND table = 'events' AND compression_codec != '' ORDER BY name";
-    let access = Access { database: new_database(), ..engine_access().clone() };
-    let store = Store::new(access.clone(), 90).expect("a client");
+    let endpoint = Endpoint { database: new_database(), ..engine_endpoint().clone() };
+    let store = Store::new(endpoint.clone(), 90).expect("a client");
     store.ensure_schema().await.expect("a schema");
-    let created = select(&access.database, CODECS).await.expect("columns");
+    let created = select(&endpoint.database, CODECS).await.expect("columns");
     assert_eq!(created.lines().count(), 11, "{created}");
     for name in created.lines().filter_map(|line| line.split('\t').next()) {
         store.execute(&format!("ALTER TABLE events MODIFY COLUMN {name} REMOVE CODEC"), true).await.expect("a column");
     }
-    assert_eq!(select(&access.database, CODECS).await.as_deref(), Some(""));
+    assert_eq!(select(&endpoint.database, CODECS).await.as_deref(), Some(""));
     // Nor was there a version of the schema then.
     store.execute("DROP TABLE weir_schema_versions", true).await.expect("no version");
     store.ensure_schema().await.expect("a schema");
-    assert_eq!(select(&access.database, CODECS).await, Some(created));
+    assert_eq!(select(&endpoint.database, CODECS).await, Some(created));
 }
 
 fn row(session_id: &[u8]) -> EventRow<'_> {
@@ -307,7 +307,7 @@ fn row(session_id: &[u8]) -> EventRow<'_> {
 struct Pipeline {
     journal: Journal,
     directory: Arc<TempDir>,
-    access: Access,
+    endpoint: Endpoint,
     give_up: CancellationToken,
     writer: tokio::task::JoinHandle<std::io::Result<bool>>,
 }
@@ -318,13 +318,13 @@ impl Pipeline {
     }
 
     async fn start_paced(proxy: &FaultProxy, insert_interval_min: Duration) -> Self {
-        let access = Access { url: proxy.url.clone(), database: new_database(), ..engine_access().clone() };
+        let endpoint = Endpoint { url: proxy.url.clone(), database: new_database(), ..engine_endpoint().clone() };
         let directory = Arc::new(tempfile::tempdir().expect("a directory"));
-        Self::start_on(access, directory, insert_interval_min).await
+        Self::start_on(endpoint, directory, insert_interval_min).await
     }
 
-    async fn start_on(access: Access, directory: Arc<TempDir>, insert_interval_min: Duration) -> Self {
-        let store = Store::new(access.clone(), 36_500).expect("a store");
+    async fn start_on(endpoint: Endpoint, directory: Arc<TempDir>, insert_interval_min: Duration) -> Self {
+        let store = Store::new(endpoint.clone(), 36_500).expect("a store");
         store.ensure_schema().await.expect("a schema");
         let limits = JournalLimits {
             pending_bytes_max: 1 << 30,
@@ -348,7 +348,7 @@ impl Pipeline {
         let limits = WriterLimits { insert_interval_min, attempts, split_inserts_max: 100, ..WriterLimits::default() };
         let give_up = CancellationToken::new();
         let writer = tokio::spawn(Writer::new(store, queue, limits, Clock::System).run(give_up.clone()));
-        Self { journal, directory, access, give_up, writer }
+        Self { journal, directory, endpoint, give_up, writer }
     }
 
     async fn append(&self, from: u64, count: u64) {
@@ -360,7 +360,7 @@ impl Pipeline {
     }
 
     async fn select(&self, sql: &str) -> Option<String> {
-        crate::app::select(&self.access.database, sql).await
+        crate::app::select(&self.endpoint.database, sql).await
     }
 
     async fn stored_once(&self, count: u64) {
@@ -369,10 +369,10 @@ impl Pipeline {
     }
 
     /// Ends as a kill would: what is under way is not finished, and the journal not marked clean.
-    async fn kill(self) -> (Access, Arc<TempDir>) {
+    async fn kill(self) -> (Endpoint, Arc<TempDir>) {
         self.give_up.cancel();
         self.writer.await.expect("no panic").expect("no error");
-        (self.access, self.directory)
+        (self.endpoint, self.directory)
     }
 }
 
@@ -414,9 +414,9 @@ async fn many_segments_of_before_a_kill_do_not_keep_fresh_events_waiting() {
         eventually("an insert of it", || async { proxy.tokens().len() as u64 > number }).await;
     }
     pipeline.stored_once(SEGMENTS).await;
-    let (access, directory) = pipeline.kill().await;
+    let (endpoint, directory) = pipeline.kill().await;
     let interval = WriterLimits::default().insert_interval_min;
-    let pipeline = Pipeline::start_on(access, directory, interval).await;
+    let pipeline = Pipeline::start_on(endpoint, directory, interval).await;
     let started = Instant::now();
     pipeline.append(SEGMENTS, 1).await;
     pipeline.stored_once(SEGMENTS + 1).await;
@@ -427,9 +427,9 @@ async fn many_segments_of_before_a_kill_do_not_keep_fresh_events_waiting() {
 /// An insert that was given up may still be under way when it is made again.
 #[tokio::test]
 async fn a_batch_that_arrives_several_times_at_once_is_stored_once() {
-    let access = Access { database: new_database(), ..engine_access().clone() };
-    let database = access.database.clone();
-    let store = Store::new(access, 36_500).expect("a store");
+    let endpoint = Endpoint { database: new_database(), ..engine_endpoint().clone() };
+    let database = endpoint.database.clone();
+    let store = Store::new(endpoint, 36_500).expect("a store");
     store.ensure_schema().await.expect("a schema");
     let rows: Vec<_> = (0..20_000).map(|_| row(b"s-1")).collect();
     let segment = Segment::of_events(&rows);
@@ -583,8 +583,8 @@ async fn a_kill_while_a_segment_is_taken_apart_repeats_exactly() {
     let mut pipeline = pipeline;
     for number in [4, 11, 22] {
         eventually("the silence", || async { proxy.tokens().len() >= number }).await;
-        let (access, directory) = pipeline.kill().await;
-        pipeline = Pipeline::start_on(access, directory, Duration::ZERO).await;
+        let (endpoint, directory) = pipeline.kill().await;
+        pipeline = Pipeline::start_on(endpoint, directory, Duration::ZERO).await;
     }
     pipeline.stored_once(62).await;
     eventually("the rejected events", || async {

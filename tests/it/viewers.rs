@@ -19,7 +19,7 @@ use weir::{
 };
 
 use crate::{
-    app::{TestApp, engine_access, event, eventually},
+    app::{TestApp, engine_endpoint, event, eventually},
     fault_proxy::FaultProxy,
     stream::Told,
 };
@@ -41,7 +41,7 @@ struct Watched {
 
 impl Watched {
     async fn start() -> Self {
-        let proxy = FaultProxy::start(&engine_access().url).await;
+        let proxy = FaultProxy::start(&engine_endpoint().url).await;
         let app = Arc::new(TestApp::start_with(&[("CLICKHOUSE_URL", &proxy.url)]).await);
         app.schema().await;
         app.accept(&json!([event(json!({}))])).await;

@@ -31,10 +31,10 @@ pub async fn run(seconds: u64, form: Form) -> Verdict {
     let outage = Duration::from_secs(seconds);
     let mut weir = Program::new(&[]);
     let engine = stored::start_engine(weir.data_dir()).await;
-    let proxy = FaultProxy::start(&engine.access().url).await;
+    let proxy = FaultProxy::start(&engine.endpoint().url).await;
     weir.set("CLICKHOUSE_URL", &proxy.url);
-    weir.set("CLICKHOUSE_USER", &engine.access().writer.user);
-    weir.set("CLICKHOUSE_PASSWORD", engine.access().writer.password.expose());
+    weir.set("CLICKHOUSE_USER", &engine.endpoint().writer.user);
+    weir.set("CLICKHOUSE_PASSWORD", engine.endpoint().writer.password.expose());
     let running = weir.start();
     eventually("weir", || weir.is_up()).await;
     let ledger = Ledger::default();

@@ -104,9 +104,9 @@ pub async fn count(engine: &Engine, ledger: &Ledger) -> Count {
 }
 
 async fn ask(engine: &Engine, sql: &str) -> String {
-    let Login { user, password } = &engine.access().writer;
+    let Login { user, password } = &engine.endpoint().writer;
     let request = reqwest::Client::new()
-        .post(&engine.access().url)
+        .post(&engine.endpoint().url)
         .header("X-ClickHouse-User", user)
         .header("X-ClickHouse-Key", password.expose())
         .body(sql.to_owned());
