@@ -381,7 +381,8 @@ def write_events(directory: pathlib.Path) -> None:
             "event_index": number,
             "field": ["country_code", "event", "o'clock"][number % 3],
             "reason": "\"XX\" is no country",
-            "raw": json.dumps({"country_code": "XX\t'", "userId": f"u-{number}"}),
+            # What was accepted has the user where it belongs.
+            "raw": json.dumps({"country_code": "XX\t'", ["userId", "user_id"][number % 2]: f"u-{number | 1}"}),
             "id": f"00000000-0000-4000-8000-{number:012d}",
         }
         for number in range(12)
