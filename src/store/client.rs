@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::{Client, Response, header::CONTENT_LENGTH, redirect};
+use reqwest::{Client, RequestBuilder, Response, header::CONTENT_LENGTH, redirect};
 use serde::de::DeserializeOwned;
 
 use super::{error::StoreError, rejected::RejectedEvent};
@@ -288,7 +288,7 @@ impl Store {
         // Not held in memory, other than the rows of an answer.
         let limits = QueryLimits { result_rows_max: rows_max, result_bytes_max: u64::MAX, ..self.query_limits.clone() };
         let question = self.question(&self.endpoint.reader, sql, parameters, "Native", &limits);
-        let mut reply = checked(question.send().await?).await?;
+        let mut reply = answered(question).await?;
         let mut rest = Vec::new();
         while let Some(piece) = reply.chunk().await? {
             rest.extend_from_slice(&piece);
@@ -317,7 +317,7 @@ impl Store {
         parameters: &[Parameter],
     ) -> Result<Vec<T>, StoreError> {
         let question = self.question(login, sql, parameters, "JSONEachRow", &self.query_limits);
-        let reply = checked(question.send().await?).await?.bytes().await?;
+        let reply = answered(question).await?.bytes().await?;
         let rows = serde_json::Deserializer::from_slice(&reply).into_iter().collect::<Result<_, _>>();
         rows.map_err(|error| StoreError::from_message(200, None, &format!("unreadable reply: {error}")))
     }
@@ -329,7 +329,7 @@ impl Store {
         parameters: &[Parameter],
         format: &str,
         limits: &QueryLimits,
-    ) -> reqwest::RequestBuilder {
+    ) -> RequestBuilder {
         self.request(login)
             .query(&[
                 ("database", self.endpoint.database.as_str()),
@@ -349,11 +349,21 @@ impl Store {
             .body(sql.to_owned())
     }
 
-    fn request(&self, login: &Login) -> reqwest::RequestBuilder {
+    fn request(&self, login: &Login) -> RequestBuilder {
         self.http
             .post(format!("{}/", self.endpoint.url))
             .header("X-ClickHouse-User", &login.user)
             .header("X-ClickHouse-Key", login.password.expose())
+    }
+}
+
+/// Sends a question. ClickHouse plans it with the rollups that there are and refuses it, rarely, when one is dropped before it is read,
+/// as while rollups are rebuilt; asked again, it is planned without.
+async fn answered(question: RequestBuilder) -> Result<Response, StoreError> {
+    let again = question.try_clone().expect("a question is text");
+    match checked(question.send().await?).await {
+        Err(error) if error.is_lost_rollup() => checked(again.send().await?).await,
+        outcome => outcome,
     }
 }
 

@@ -52,6 +52,8 @@ const NO_SCHEMA_CODES: [u32; 2] = [60, 81];
 /// TIMEOUT_EXCEEDED, TOO_SLOW, TOO_MANY_ROWS, TOO_MANY_BYTES, MEMORY_LIMIT_EXCEEDED, TOO_MANY_ROWS_OR_BYTES of a query.
 const OVER_LIMIT_CODES: [u32; 6] = [159, 160, 158, 307, 241, 396];
 
+const NO_SUCH_PROJECTION_IN_TABLE: u32 = 582;
+
 /// A message of the network is cut to this many characters.
 const MESSAGE_CHARS_MAX: usize = 200;
 
@@ -69,6 +71,11 @@ impl StoreError {
             Some(code) if NO_SCHEMA_CODES.contains(&code) => Self::NoSchema(text),
             _ => Self::Transient(text),
         }
+    }
+
+    /// Whether a query was planned with a rollup that was dropped before it was read.
+    pub(super) fn is_lost_rollup(&self) -> bool {
+        matches!(self, Self::Transient(message) if code_in(message) == Some(NO_SUCH_PROJECTION_IN_TABLE))
     }
 
     /// For a query, running into a limit is an outcome of its own.
@@ -157,6 +164,8 @@ mod tests {
     fn a_query_over_its_limits_is_told_from_a_server_that_is_not_there() {
         let of_query = |code| StoreError::from_message(500, Some(code), "").of_query();
         assert_eq!(of_query(159), StoreError::OverLimit);
+        let lost = "Code: 582. DB::Exception: There is no projection by_day in table. (NO_SUCH_PROJECTION_IN_TABLE)";
+        assert!(StoreError::from_message(500, Some(582), lost).is_lost_rollup() && !of_query(202).is_lost_rollup());
         assert!(matches!(of_query(202), StoreError::Transient(_)));
     }
 }
