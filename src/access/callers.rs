@@ -82,13 +82,14 @@ impl Request<'_> {
         }
     }
 
-    /// Why it may come from another machine, although the listener has an address that only this one reaches: by a proxy, or by a name
-    /// of another site that was made to lead here (<https://en.wikipedia.org/wiki/DNS_rebinding>).
-    pub fn from_elsewhere(&self) -> Option<Denied> {
-        if self.is_forwarded {
-            return Some(Denied::Forwarded);
+    /// Refuses what may come from another machine, although the listener has an address that only this one reaches: by a proxy, or by a
+    /// name of another site that was made to lead here (<https://en.wikipedia.org/wiki/DNS_rebinding>).
+    pub fn must_be_of_this_machine(&self) -> Result<(), Denied> {
+        match self.is_to_this_machine() {
+            _ if self.is_forwarded => Err(Denied::Forwarded),
+            false => Err(Denied::OtherName),
+            true => Ok(()),
         }
-        (!self.is_to_this_machine()).then_some(Denied::OtherName)
     }
 
     fn is_to_this_machine(&self) -> bool {

@@ -296,14 +296,10 @@ impl Access {
     ) -> Result<(CredentialInfo, Secret), CreateError> {
         checked(name, &purpose, days)?;
         self.refresh().await?;
-        let now_ms = self.clock.now_ms();
-        let (expired, valid): (Vec<_>, Vec<_>) = self.kept().into_iter().partition(|known| known.is_expired(now_ms));
-        for credential in expired {
-            self.store.save_definition(CREDENTIAL, &credential.id, "", now_ms).await?;
-        }
-        if valid.len() >= CREDENTIALS_MAX {
+        if self.forget_expired(CREDENTIAL, self.kept()).await?.len() >= CREDENTIALS_MAX {
             return Err(CreateError::TooMany);
         }
+        let now_ms = self.clock.now_ms();
         let expires_at_ms = days.map(|days| now_ms.saturating_add(i64::from(days) * DAY_MS));
         let (credential, text) = Credential::create(name, purpose, now_ms, expires_at_ms);
         self.save(CREDENTIAL, &credential).await?;
@@ -338,10 +334,10 @@ impl Access {
         }
         // Of two nodes that start at once, one has the last word.
         made.write_key = made.write_key.take().filter(|text| self.find(text.expose()).is_some());
-        if let Some(password) = made.password.take()
-            && self.is_password(&password).await
+        if let Some(password) = &made.password
+            && !self.is_password(password).await
         {
-            made.password = Some(password);
+            made.password = None;
         }
         Ok(())
     }
@@ -350,6 +346,16 @@ impl Access {
         let definition = serde_json::to_string(credential).expect("plain data");
         self.store.save_definition(kind, &credential.id, &definition, self.clock.now_ms()).await?;
         self.refresh().await
+    }
+
+    /// Answers those that are valid.
+    async fn forget_expired(&self, kind: &str, all: Vec<Credential>) -> Result<Vec<Credential>, StoreError> {
+        let now_ms = self.clock.now_ms();
+        let (expired, valid): (Vec<_>, Vec<_>) = all.into_iter().partition(|known| known.is_expired(now_ms));
+        for credential in expired {
+            self.store.save_definition(kind, &credential.id, "", now_ms).await?;
+        }
+        Ok(valid)
     }
 
     async fn forget(&self, kind: &str, id: &str) -> Result<(), StoreError> {

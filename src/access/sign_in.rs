@@ -155,13 +155,11 @@ impl Access {
 
     /// Expired sessions go, and the oldest ones if there are too many.
     async fn make_room_for_a_session(&self) -> Result<(), StoreError> {
-        let now_ms = self.clock.now_ms();
-        let (expired, mut valid): (Vec<_>, Vec<_>) =
-            self.sessions().into_iter().partition(|session| session.is_expired(now_ms));
+        let mut valid = self.forget_expired(SESSION, self.sessions()).await?;
         valid.sort_by_key(|session| session.created_at_ms);
         let too_many = (valid.len() + 1).saturating_sub(CREDENTIALS_MAX);
-        for session in expired.iter().chain(valid.iter().take(too_many)) {
-            self.store.save_definition(SESSION, &session.id, "", now_ms).await?;
+        for session in valid.iter().take(too_many) {
+            self.store.save_definition(SESSION, &session.id, "", self.clock.now_ms()).await?;
         }
         Ok(())
     }

@@ -85,7 +85,7 @@ impl Gate {
         };
         let Need::Scope(scope) = need else { return Ok(caller) };
         match self.is_open {
-            true => request.from_elsewhere().map_or(Ok(()), Err)?,
+            true => request.must_be_of_this_machine()?,
             false if !self.access.is_known() => return Err(Denied::NotKnownYet),
             false => {}
         }
