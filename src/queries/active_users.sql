@@ -4,7 +4,7 @@
 -- column minute DateTime('UTC'): start of the minute; every minute of the range is a row, oldest first, the running one last
 -- column active_users UInt64: distinct sessions seen in that minute; an estimate beyond some hundreds, off by 1.6 % (one standard error)
 -- column active_users_5m UInt64: distinct sessions in the five minutes before `until`, estimated likewise, the same in every row
--- column active_users_5m_before UInt64: distinct sessions in the five minutes before those, the same in every row
+-- column active_users_5m_before UInt64: distinct sessions in the last five whole minutes before those, the same in every row
 -- parameter until DateTime64(3, 'UTC'): the moment asked about; later events are not counted
 -- parameter range_seconds UInt32: length of the range, whole minutes
 WITH
@@ -12,80 +12,63 @@ WITH
     toStartOfMinute(until) AS running_minute,
     running_minute - {range_seconds:UInt32} AS first_minute,
     running_minute - intDiv({range_seconds:UInt32}, 120) * 60 AS middle_minute,
-    until - INTERVAL 5 MINUTE AS five_minutes_ago,
-    -- It belongs to both.
-    running_minute - 300 AS shared_minute,
-    (
-        SELECT (
-            uniqCombined64MergeIf(12)(sessions, NOT earlier),
-            uniqCombined64MergeIf(12)(sessions, earlier)
-        )
-        FROM
-        (
-            -- Whole minutes, from the rollup.
-            SELECT
-                toStartOfMinute(timestamp, 'UTC') < shared_minute AS earlier,
-                uniqCombined64State(12)(session_id) AS sessions
-            FROM events
-            WHERE toStartOfMinute(timestamp, 'UTC') > running_minute - 600
-                AND toStartOfMinute(timestamp, 'UTC') < running_minute
-                AND toStartOfMinute(timestamp, 'UTC') != shared_minute
-            GROUP BY toStartOfMinute(timestamp, 'UTC')
-
-            UNION ALL
-
-            -- The broken minutes at the ends, from the rows.
-            SELECT
-                timestamp <= five_minutes_ago AS earlier,
-                uniqCombined64State(12)(session_id) AS sessions
-            FROM events
-            WHERE (timestamp > until - INTERVAL 10 MINUTE AND timestamp < running_minute - 540)
-                OR (timestamp >= shared_minute AND timestamp < running_minute - 240)
-                OR (timestamp >= running_minute AND timestamp <= until)
-            GROUP BY earlier
-        )
-    ) AS last_ten_minutes
+    -- In which the last five minutes begin.
+    running_minute - 300 AS broken_minute
 SELECT
-    minute,
-    sum(sessions) AS active_users,
-    ifNull(last_ten_minutes.1, 0) AS active_users_5m,
-    ifNull(last_ten_minutes.2, 0) AS active_users_5m_before
+    row.1 AS minute,
+    sum(row.2) AS active_users,
+    active_users_5m,
+    active_users_5m_before
 FROM
 (
-    -- Whole minutes, from the rollup. In two halves, since one processor alone works on what is read at once, and it takes long to finish
-    -- so many distinct counts.
     SELECT
-        toStartOfMinute(timestamp, 'UTC') AS minute,
-        finalizeAggregation(uniqCombined64State(12)(session_id)) AS sessions
-    FROM events
-    WHERE minute >= first_minute AND minute < middle_minute
-    GROUP BY minute
+        groupArrayIf((minute, minute_sessions), NOT is_end) AS minutes,
+        uniqCombined64MergeIf(12)(sessions, is_end OR minute > broken_minute) AS active_users_5m,
+        uniqCombined64MergeIf(12)(sessions, minute >= broken_minute - 300 AND minute < broken_minute) AS active_users_5m_before
+    FROM
+    (
+        -- Whole minutes, from the rollup. In two halves, since one processor alone works on what is read at once, and it takes long to finish
+        -- so many distinct counts.
+        SELECT
+            toStartOfMinute(timestamp, 'UTC') AS minute,
+            uniqCombined64State(12)(session_id) AS sessions,
+            finalizeAggregation(sessions) AS minute_sessions,
+            0 AS is_end
+        FROM events
+        WHERE minute >= first_minute AND minute < middle_minute
+        GROUP BY minute
 
-    UNION ALL
+        UNION ALL
 
-    SELECT
-        toStartOfMinute(timestamp, 'UTC') AS minute,
-        finalizeAggregation(uniqCombined64State(12)(session_id)) AS sessions
-    FROM events
-    WHERE minute >= middle_minute AND minute < running_minute
-    GROUP BY minute
+        SELECT
+            toStartOfMinute(timestamp, 'UTC') AS minute,
+            uniqCombined64State(12)(session_id) AS sessions,
+            finalizeAggregation(sessions) AS minute_sessions,
+            0 AS is_end
+        FROM events
+        WHERE minute >= middle_minute AND minute < running_minute
+        GROUP BY minute
 
-    UNION ALL
+        UNION ALL
 
-    -- The running minute, from the rows, since it ends at `until`.
-    SELECT
-        running_minute AS minute,
-        uniqCombined64(12)(session_id) AS sessions
-    FROM events
-    WHERE timestamp >= running_minute AND timestamp <= until
-
-    UNION ALL
-
-    -- A zero for every minute, so that none is missing.
-    SELECT
-        first_minute + 60 * arrayJoin(range(intDiv({range_seconds:UInt32}, 60) + 1)) AS minute,
-        0 AS sessions
+        -- The running minute, and the end of the broken one, from the rows.
+        SELECT
+            toStartOfMinute(timestamp, 'UTC') AS minute,
+            uniqCombined64State(12)(session_id) AS sessions,
+            finalizeAggregation(sessions) AS minute_sessions,
+            minute = broken_minute AS is_end
+        FROM events
+        WHERE (timestamp > until - INTERVAL 5 MINUTE AND timestamp < broken_minute + 60)
+            OR (timestamp >= running_minute AND timestamp <= until)
+        GROUP BY minute
+    )
 )
-GROUP BY minute
+-- A zero for every minute, so that none is missing.
+ARRAY JOIN arrayConcat(minutes, arrayMap(number -> (first_minute + 60 * number, toUInt64(0)), range(intDiv({range_seconds:UInt32}, 60) + 1))) AS row
+GROUP BY
+    minute,
+    active_users_5m,
+    active_users_5m_before
 ORDER BY minute
 LIMIT 1441
+SETTINGS preferred_optimize_projection_name = 'by_minute'

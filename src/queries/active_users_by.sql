@@ -38,3 +38,4 @@ FROM
 GROUP BY value
 ORDER BY monthly_users DESC, value
 LIMIT 300
+SETTINGS preferred_optimize_projection_name = 'users_by_day'

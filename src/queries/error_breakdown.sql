@@ -47,3 +47,4 @@ GROUP BY
     path
 ORDER BY errors DESC, message, path
 LIMIT 50
+SETTINGS preferred_optimize_projection_name = 'errors_by_hour'

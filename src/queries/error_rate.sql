@@ -48,3 +48,4 @@ FROM
 GROUP BY minute
 ORDER BY minute
 LIMIT 1441
+SETTINGS preferred_optimize_projection_name = 'by_minute'

@@ -18,3 +18,4 @@ WHERE toStartOfHour(timestamp, 'UTC') >= running_hour - {range_seconds:UInt32}
 GROUP BY event_name
 ORDER BY events DESC, event_name
 LIMIT 1000
+SETTINGS preferred_optimize_projection_name = 'by_hour'

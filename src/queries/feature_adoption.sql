@@ -51,3 +51,4 @@ FROM
 GROUP BY feature
 ORDER BY unique_users DESC, unique_users_before DESC, feature
 LIMIT 50
+SETTINGS preferred_optimize_projection_name = 'by_hour'

@@ -56,3 +56,4 @@ FROM events
 WHERE timestamp >= first_moment AND timestamp <= until
 ORDER BY timestamp DESC, received_at DESC, event_name, session_id, event_id, properties
 LIMIT 100
+SETTINGS preferred_optimize_projection_name = 'by_minute'

@@ -67,3 +67,4 @@ ARRAY JOIN arrayEnumerate(counts) AS week
 WHERE cohort_week + 7 * (week - 1) <= running_week
 ORDER BY cohort_week, week_number
 LIMIT 1000
+SETTINGS preferred_optimize_projection_name = 'users_by_week'

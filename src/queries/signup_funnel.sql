@@ -73,3 +73,4 @@ FROM
 GROUP BY bucket
 ORDER BY bucket
 LIMIT 1441
+SETTINGS preferred_optimize_projection_name = 'by_minute'

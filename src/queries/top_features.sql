@@ -30,6 +30,7 @@ FROM
         AND toStartOfHour(timestamp, 'UTC') >= first_whole_hour
         AND toStartOfHour(timestamp, 'UTC') < running_hour
     GROUP BY feature
+    SETTINGS preferred_optimize_projection_name = 'by_hour'
 
     UNION ALL
 
@@ -48,6 +49,7 @@ FROM
             OR toStartOfTenMinutes(timestamp, 'UTC') >= running_hour
         )
     GROUP BY feature
+    SETTINGS preferred_optimize_projection_name = 'features_by_ten_minutes'
 
     UNION ALL
 
@@ -63,6 +65,7 @@ FROM
         AND timestamp <= until
         AND (timestamp < first_whole_ten_minutes OR timestamp >= running_ten_minutes)
     GROUP BY feature
+    SETTINGS preferred_optimize_projection_name = 'by_hour'
 )
 GROUP BY feature
 ORDER BY unique_users DESC, events DESC, feature

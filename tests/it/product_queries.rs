@@ -284,7 +284,7 @@ async fn questions_about_days_are_answered_from_rollups() {
             ("{weeks:UInt8}", "8"),
         ];
         let sql = bound.iter().fold(query.sql.clone(), |sql, (placeholder, value)| sql.replace(placeholder, value));
-        let answer = app.select(&format!("{sql} SETTINGS force_optimize_projection = 1")).await;
+        let answer = app.select(&format!("{sql}, force_optimize_projection = 1")).await;
         assert!(answer.is_some(), "{name} reads rows: {sql}");
     }
 }

@@ -63,7 +63,11 @@ impl Sent {
 
 /// Moments between which a question tells events apart, and their neighbours.
 fn edges(until_ms: i64) -> Vec<i64> {
-    let mut edges = vec![until_ms - 5 * MINUTE_MS, until_ms - 10 * MINUTE_MS];
+    let running_minute = until_ms - until_ms.rem_euclid(MINUTE_MS);
+    let mut edges: Vec<_> = [until_ms, running_minute]
+        .iter()
+        .flat_map(|moment| [5, 10].map(|minutes| moment - minutes * MINUTE_MS))
+        .collect();
     for (_, range_ms, bucket_ms) in RANGES {
         for moment in [until_ms, until_ms - range_ms, until_ms - 2 * range_ms] {
             edges.push(moment);
@@ -93,7 +97,8 @@ fn reference(query: &str, events: &[Sent], until_ms: i64, range_ms: i64, bucket_
             let sessions =
                 |from_ms, to_ms| seen(from_ms, to_ms).map(|event| &event.session).collect::<HashSet<_>>().len();
             let five = sessions(until_ms - 5 * MINUTE_MS + 1, end_ms);
-            let five_before = sessions(until_ms - 10 * MINUTE_MS + 1, until_ms - 5 * MINUTE_MS + 1);
+            let whole_minutes_end = running_minute - 5 * MINUTE_MS;
+            let five_before = sessions(whole_minutes_end - 5 * MINUTE_MS, whole_minutes_end);
             let row = |minute: i64| {
                 let active = sessions(minute, end_ms.min(minute + MINUTE_MS));
                 json!({ "minute": rfc3339(minute, 0), "active_users": active, "active_users_5m": five, "active_users_5m_before": five_before })
@@ -177,7 +182,8 @@ pub fn questions() -> Vec<Query> {
 /// A question's rows, under further settings of ClickHouse.
 pub async fn answer(store: &Store, question: &Query, range: &str, until_ms: i64, settings: &str) -> Vec<Value> {
     let (Query { name, sql, .. }, bound) = (question, parameters(question, range, until_ms));
-    store.query(&format!("{sql}\nSETTINGS {settings}"), &bound).await.unwrap_or_else(|error| panic!("{name}: {error}"))
+    let joint = if sql.contains("\nSETTINGS ") { "," } else { "\nSETTINGS" };
+    store.query(&format!("{sql}{joint} {settings}"), &bound).await.unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
 /// Compares the rollups with the rows and both with the reference, for every question, moment and range.

@@ -19,3 +19,4 @@ FROM
     WHERE toStartOfMinute(timestamp, 'UTC') < running_minute
 )
 LIMIT 1
+SETTINGS preferred_optimize_projection_name = 'by_minute'
