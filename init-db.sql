@@ -130,15 +130,27 @@ ALTER TABLE events
     );
 
 -- Which errors hit whom. Message and path are no columns, so that an insert need not take them out of the properties; they are cut, so that a
--- stack trace sent as a message cannot fill the rollup. Users of other events are not counted, which would cost more than the rest of it.
+-- stack trace sent as a message cannot fill the rollup. Segments of a path that are numbers or long ids make one path, in two passes, since one
+-- does not see the second of two neighbours: an error is the same on every project's page. Users of other events are not counted, which would
+-- cost more than the rest of it.
 ALTER TABLE events
-    ADD PROJECTION IF NOT EXISTS errors_by_hour
+    ADD PROJECTION IF NOT EXISTS error_groups_by_hour
     (
         SELECT
             toStartOfHour(timestamp, 'UTC'),
             event_name,
             if(event_name = 'error_occurred', substringUTF8(JSONExtractString(properties, 'message'), 1, 200), ''),
-            if(event_name = 'error_occurred', substringUTF8(JSONExtractString(properties, 'path'), 1, 200), ''),
+            if(
+                event_name = 'error_occurred',
+                replaceRegexpAll(
+                    replaceRegexpAll(
+                        substringUTF8(JSONExtractString(properties, 'path'), 1, 200),
+                        '/(?:[0-9]+|[0-9a-fA-F-]{16,})([/?#]|$)', '/:id\\1'
+                    ),
+                    '/(?:[0-9]+|[0-9a-fA-F-]{16,})([/?#]|$)', '/:id\\1'
+                ),
+                ''
+            ),
             count(),
             min(timestamp),
             max(timestamp),
@@ -147,7 +159,17 @@ ALTER TABLE events
             toStartOfHour(timestamp, 'UTC'),
             event_name,
             if(event_name = 'error_occurred', substringUTF8(JSONExtractString(properties, 'message'), 1, 200), ''),
-            if(event_name = 'error_occurred', substringUTF8(JSONExtractString(properties, 'path'), 1, 200), '')
+            if(
+                event_name = 'error_occurred',
+                replaceRegexpAll(
+                    replaceRegexpAll(
+                        substringUTF8(JSONExtractString(properties, 'path'), 1, 200),
+                        '/(?:[0-9]+|[0-9a-fA-F-]{16,})([/?#]|$)', '/:id\\1'
+                    ),
+                    '/(?:[0-9]+|[0-9a-fA-F-]{16,})([/?#]|$)', '/:id\\1'
+                ),
+                ''
+            )
     );
 
 -- Events that were not taken, each with the reason: `weir replay-rejected` sends them again after a fix.
@@ -185,4 +207,4 @@ ENGINE = ReplacingMergeTree(updated_at)
 ORDER BY (kind, name);
 
 -- New tables are of this version. Of older ones this says nothing: `weir migrate` does, when it has changed them.
-INSERT INTO weir_schema_versions (version) SELECT 2 WHERE (SELECT count() FROM weir_schema_versions) + (SELECT count() FROM events) = 0;
+INSERT INTO weir_schema_versions (version) SELECT 3 WHERE (SELECT count() FROM weir_schema_versions) + (SELECT count() FROM events) = 0;

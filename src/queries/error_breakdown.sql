@@ -2,7 +2,7 @@
 -- Users are events' users, or else their sessions. Beyond some hundreds their number is an estimate, off by 1.6 % (one standard error).
 -- takes range 1h, 4h, 6h, 24h: how far back to look from the start of the running hour
 -- column message String: the `message` property of the `error_occurred` events, its first 200 characters; empty if there is none
--- column path String: their `path` property, its first 200 characters; empty if there is none
+-- column path String: their `path` property, its first 200 characters, with `:id` for each segment that is a number or a long id; empty if there is none
 -- column errors UInt64: events with both
 -- column users_affected UInt64: distinct users of them
 -- column first_seen_at DateTime64(3, 'UTC'): the first of them in the range
@@ -14,7 +14,17 @@ WITH
     toStartOfHour(until) AS running_hour
 SELECT
     if(event_name = 'error_occurred', substringUTF8(JSONExtractString(properties, 'message'), 1, 200), '') AS message,
-    if(event_name = 'error_occurred', substringUTF8(JSONExtractString(properties, 'path'), 1, 200), '') AS path,
+    if(
+        event_name = 'error_occurred',
+        replaceRegexpAll(
+            replaceRegexpAll(
+                substringUTF8(JSONExtractString(properties, 'path'), 1, 200),
+                '/(?:[0-9]+|[0-9a-fA-F-]{16,})([/?#]|$)', '/:id\\1'
+            ),
+            '/(?:[0-9]+|[0-9a-fA-F-]{16,})([/?#]|$)', '/:id\\1'
+        ),
+        ''
+    ) AS path,
     count() AS errors,
     finalizeAggregation(uniqCombined64IfState(12)(coalesce(user_id, session_id), event_name = 'error_occurred')) AS users_affected,
     toTimeZone(min(timestamp), 'UTC') AS first_seen_at,
@@ -23,28 +33,9 @@ FROM events
 WHERE event_name = 'error_occurred'
     AND toStartOfHour(timestamp, 'UTC') >= running_hour - {range_seconds:UInt32}
     AND toStartOfHour(timestamp, 'UTC') <= running_hour
-    -- First the fiftieth count is found, by a hash of message and path: to group all pairs by their texts, of which paths with ids make a hundred
-    -- thousand, and to merge their users takes twice as long.
-    AND cityHash64(
-        if(event_name = 'error_occurred', substringUTF8(JSONExtractString(properties, 'message'), 1, 200), ''),
-        if(event_name = 'error_occurred', substringUTF8(JSONExtractString(properties, 'path'), 1, 200), '')
-    ) IN (
-        SELECT
-            cityHash64(
-                if(event_name = 'error_occurred', substringUTF8(JSONExtractString(properties, 'message'), 1, 200), ''),
-                if(event_name = 'error_occurred', substringUTF8(JSONExtractString(properties, 'path'), 1, 200), '')
-            ) AS pair
-        FROM events
-        WHERE event_name = 'error_occurred'
-            AND toStartOfHour(timestamp, 'UTC') >= running_hour - {range_seconds:UInt32}
-            AND toStartOfHour(timestamp, 'UTC') <= running_hour
-        GROUP BY pair
-        ORDER BY count() DESC
-        LIMIT 50 WITH TIES
-    )
 GROUP BY
     message,
     path
 ORDER BY errors DESC, message, path
 LIMIT 50
-SETTINGS preferred_optimize_projection_name = 'errors_by_hour'
+SETTINGS preferred_optimize_projection_name = 'error_groups_by_hour'

@@ -1,6 +1,6 @@
 -- Of the users who came first in one week, the share that came again in each following week. Weeks begin on Mondays, UTC; the running one is last.
 -- Users are events' users, or else their sessions. A user's first week is that of the oldest event kept, so the first weeks of a store hold older users too.
--- Exact up to about 100,000 pairs of user and week; beyond that computed from a fixed share of the users, a half, a quarter and so on, and margin_pts says how exact.
+-- Exact up to about 50,000 pairs of user and week; beyond that computed from a fixed share of the users, a half, a quarter and so on, and margin_pts says how exact.
 -- takes weeks 8, 12: how many cohorts before that of the running week
 -- column cohort_week Date: Monday of the week of the users' first events; weeks without new users are left out
 -- column week_number UInt8: weeks after that one; 0 is the cohort itself
@@ -26,8 +26,8 @@ WITH
                 toMonday(timestamp, 'UTC')
         )
     ) AS pairs,
-    -- How often to halve the users until some 100,000 pairs are left.
-    toUInt8(greatest(0, ceil(log2(greatest(ifNull(pairs, 0), 1) * 256 / 100000)))) AS halvings,
+    -- How often to halve the users until some 50,000 pairs are left.
+    toUInt8(greatest(0, ceil(log2(greatest(ifNull(pairs, 0), 1) * 256 / 50000)))) AS halvings,
     bitShiftLeft(toUInt64(1), halvings) AS weight
 SELECT
     cohort_week,

@@ -54,7 +54,7 @@ pub struct Upgrade {
     sql: &'static str,
 }
 
-const UPGRADES: [Upgrade; 2] = [
+const UPGRADES: [Upgrade; 3] = [
     Upgrade {
         version: 1,
         table: "events",
@@ -66,6 +66,12 @@ const UPGRADES: [Upgrade; 2] = [
         table: "events",
         what: "the rollup features_by_ten_minutes",
         sql: include_str!("upgrades/0002_features_by_ten_minutes.sql"),
+    },
+    Upgrade {
+        version: 3,
+        table: "events",
+        what: "the rollup errors_by_hour makes way for error_groups_by_hour",
+        sql: include_str!("upgrades/0003_error_groups_by_hour.sql"),
     },
 ];
 
@@ -281,7 +287,7 @@ mod tests {
         let known = (SCHEMA_VERSION, crc32c::crc32c(bare.join("\n").as_bytes()));
         assert_eq!(
             known,
-            (2, 529_246_898),
+            (3, 3_466_724_214),
             "init-db.sql has changed: add an Upgrade that brings existing tables to it (a new table needs none), then put the numbers here"
         );
     }
@@ -309,15 +315,15 @@ mod tests {
         let all: Vec<_> = tables().collect();
         assert_eq!(plan(SCHEMA_VERSION, &all), [""; 0]);
         assert_eq!(plan(0, &[]), [format!("create {}", all.join(", "))]);
-        let [first, second] = UPGRADES
+        let [first, second, third] = UPGRADES
             .map(|Upgrade { version, what, .. }| format!("upgrade the table events to version {version}: {what}"));
         assert_eq!(
             plan(0, &["events", "rejected_events", "weir_definitions"]),
-            [&first, &second, "create weir_schema_versions"]
+            [&first, &second, &third, "create weir_schema_versions"]
         );
         // A start that was cut off between the tables and the record of their version.
-        assert_eq!(plan(0, &all), [&first, &second, "add the rollups that are missing"]);
-        assert_eq!(plan(1, &all), [&second, "add the rollups that are missing"]);
+        assert_eq!(plan(0, &all), [&first, &second, &third, "add the rollups that are missing"]);
+        assert_eq!(plan(2, &all), [&third, "add the rollups that are missing"]);
         let without_events: Vec<_> = all.iter().copied().filter(|name| *name != "events").collect();
         assert_eq!(plan(SCHEMA_VERSION, &without_events), ["create events"]);
     }

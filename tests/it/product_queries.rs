@@ -193,6 +193,30 @@ async fn error_breakdown_ranks_messages_and_paths_by_how_often_they_came() {
 }
 
 #[tokio::test]
+async fn error_breakdown_takes_paths_that_differ_in_ids_for_one() {
+    let paths = [
+        ("/projects/:id", &["/projects/1", "/projects/40000", "/projects/018f3c2e-7b1a-7c3d-9e4f-0123456789ab"][..]),
+        ("/:id/:id/:id/edit", &["/1/2/3/edit", "/44/55/deadbeefdeadbeef/edit"]),
+        ("/projects/:id?tab=1", &["/projects/5?tab=1", "/projects/6?tab=1"]),
+        // A word, a version, a date and the end of a name are none.
+        ("/v2/deadbeef/2026-11-28/top-10", &["/v2/deadbeef/2026-11-28/top-10"]),
+        ("10", &["10"]),
+    ];
+    let failed = |path: &&str| {
+        let properties = json!({ "message": "no disk", "path": path });
+        event(json!({ "event_name": "error_occurred", "timestamp": at("10T09:30:00"), "properties": properties }))
+    };
+    let app = app_with(paths.iter().flat_map(|(_, sent)| sent.iter().map(failed)).collect()).await;
+    let answer = app.query("error_breakdown", "1h").await;
+    let mut found: Vec<_> =
+        answer["rows"].as_array().expect("rows").iter().map(|row| (&row["path"], &row["errors"])).collect();
+    found.sort_by_key(|(path, _)| path.to_string());
+    let mut expected: Vec<_> = paths.iter().map(|(path, sent)| (json!(path), json!(sent.len()))).collect();
+    expected.sort_by_key(|(path, _)| path.to_string());
+    assert_eq!(found, expected.iter().map(|(path, errors)| (path, errors)).collect::<Vec<_>>());
+}
+
+#[tokio::test]
 async fn event_names_are_those_seen_with_their_counts() {
     let named = |name: &str, time: &str| event(json!({ "event_name": name, "timestamp": at(time) }));
     let app = app_with(vec![
@@ -262,7 +286,8 @@ async fn live_events_are_the_newest_hundred_as_they_were_stored() {
 async fn todays_rollups(app: &TestApp) {
     let rollups = "SELECT arraySort(extractAll(create_table_query, 'PROJECTION (\\\\w+)')) FROM system.tables
         WHERE database = currentDatabase() AND name = 'events'";
-    let expected = "['by_hour','by_minute','errors_by_hour','features_by_ten_minutes','users_by_day','users_by_week']";
+    let expected =
+        "['by_hour','by_minute','error_groups_by_hour','features_by_ten_minutes','users_by_day','users_by_week']";
     eventually("today's rollups", || async { app.select(rollups).await.as_deref() == Some(expected) }).await;
 }
 
@@ -339,7 +364,9 @@ async fn an_older_table_gets_the_rollups_and_answers_right() {
     todays_rollups(&app).await;
 
     // At first the old part has no rollup.
-    for step in ["SELECT 1", "ALTER TABLE events MATERIALIZE PROJECTION errors_by_hour SETTINGS mutations_sync = 2"] {
+    for step in
+        ["SELECT 1", "ALTER TABLE events MATERIALIZE PROJECTION error_groups_by_hour SETTINGS mutations_sync = 2"]
+    {
         app.select(step).await.expect(step);
         let errors = &app.query("error_breakdown", "4h").await["rows"];
         let figures = (&errors[0]["message"], &errors[0]["errors"], &errors[0]["users_affected"]);

@@ -224,7 +224,7 @@ pub async fn read_by_rollup(store: &Store, until_ms: i64) {
             "error_rate" | "signup_funnel" | "newest_event" => &[("(by_minute)", 1)],
             "top_features" => &[("(by_hour)", 1), ("(features_by_ten_minutes)", 1)],
             "feature_adoption" | "event_names" => &[("(by_hour)", 1)],
-            "error_breakdown" => &[("(errors_by_hour)", 1)],
+            "error_breakdown" => &[("(error_groups_by_hour)", 1)],
             _ => continue,
         };
         for (rollup, reads) in rollups {

@@ -329,7 +329,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Of the users who came first in one week, the share that came again in each following week. Weeks begin on Mondays, UTC; the running one is last. Users are events' users, or else their sessions. A user's first week is that of the oldest event kept, so the first weeks of a store hold older users too. Exact up to about 100,000 pairs of user and week; beyond that computed from a fixed share of the users, a half, a quarter and so on, and margin_pts says how exact. */
+        /** Of the users who came first in one week, the share that came again in each following week. Weeks begin on Mondays, UTC; the running one is last. Users are events' users, or else their sessions. A user's first week is that of the oldest event kept, so the first weeks of a store hold older users too. Exact up to about 50,000 pairs of user and week; beyond that computed from a fixed share of the users, a half, a quarter and so on, and margin_pts says how exact. */
         get: operations["retention"];
         put?: never;
         post?: never;
@@ -559,7 +559,7 @@ export interface components {
             active_users: number;
             /** @description distinct sessions in the five minutes before `until`, estimated likewise, the same in every row */
             active_users_5m: number;
-            /** @description distinct sessions in the five minutes before those, the same in every row */
+            /** @description distinct sessions in the last five whole minutes before those, the same in every row */
             active_users_5m_before: number;
             /**
              * Format: date-time
@@ -675,7 +675,7 @@ export interface components {
             last_seen_at: string;
             /** @description the `message` property of the `error_occurred` events, its first 200 characters; empty if there is none */
             message: string;
-            /** @description their `path` property, its first 200 characters; empty if there is none */
+            /** @description their `path` property, its first 200 characters, with `:id` for each segment that is a number or a long id; empty if there is none */
             path: string;
             /** @description distinct users of them */
             users_affected: number;
@@ -2619,7 +2619,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Of the users who came first in one week, the share that came again in each following week. Weeks begin on Mondays, UTC; the running one is last. Users are events' users, or else their sessions. A user's first week is that of the oldest event kept, so the first weeks of a store hold older users too. Exact up to about 100,000 pairs of user and week; beyond that computed from a fixed share of the users, a half, a quarter and so on, and margin_pts says how exact. */
+            /** @description Of the users who came first in one week, the share that came again in each following week. Weeks begin on Mondays, UTC; the running one is last. Users are events' users, or else their sessions. A user's first week is that of the oldest event kept, so the first weeks of a store hold older users too. Exact up to about 50,000 pairs of user and week; beyond that computed from a fixed share of the users, a half, a quarter and so on, and margin_pts says how exact. */
             200: {
                 headers: {
                     [name: string]: unknown;
