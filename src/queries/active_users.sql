@@ -13,62 +13,75 @@ WITH
     running_minute - {range_seconds:UInt32} AS first_minute,
     running_minute - intDiv({range_seconds:UInt32}, 120) * 60 AS middle_minute,
     -- In which the last five minutes begin.
-    running_minute - 300 AS broken_minute
+    running_minute - 300 AS broken_minute,
+    (
+        SELECT (
+            uniqCombined64MergeIf(12)(sessions, minute >= broken_minute),
+            uniqCombined64MergeIf(12)(sessions, minute < broken_minute),
+            uniqCombined64MergeIf(12)(sessions, minute = running_minute)
+        )
+        FROM
+        (
+            -- Whole minutes, from the rollup.
+            SELECT
+                toStartOfMinute(timestamp, 'UTC') AS minute,
+                uniqCombined64State(12)(session_id) AS sessions
+            FROM events
+            WHERE minute >= broken_minute - 300 AND minute < running_minute AND minute != broken_minute
+            GROUP BY minute
+            SETTINGS preferred_optimize_projection_name = 'by_minute'
+
+            UNION ALL
+
+            -- The running minute, and the end of the broken one, from the rows.
+            SELECT
+                toStartOfMinute(timestamp, 'UTC') AS minute,
+                uniqCombined64State(12)(session_id) AS sessions
+            FROM events
+            WHERE (timestamp > until - INTERVAL 5 MINUTE AND timestamp < broken_minute + 60)
+                OR (timestamp >= running_minute AND timestamp <= until)
+            GROUP BY minute
+            SETTINGS preferred_optimize_projection_name = 'by_minute'
+        )
+    ) AS active
 SELECT
-    row.1 AS minute,
-    sum(row.2) AS active_users,
-    active_users_5m,
-    active_users_5m_before
+    minute,
+    sum(sessions) AS active_users,
+    ifNull(active.1, 0) AS active_users_5m,
+    ifNull(active.2, 0) AS active_users_5m_before
 FROM
 (
+    -- Whole minutes, from the rollup. In two halves, since one processor alone works on what is read at once, and so many counts take long.
     SELECT
-        groupArrayIf((minute, minute_sessions), NOT is_end) AS minutes,
-        uniqCombined64MergeIf(12)(sessions, is_end OR minute > broken_minute) AS active_users_5m,
-        uniqCombined64MergeIf(12)(sessions, minute >= broken_minute - 300 AND minute < broken_minute) AS active_users_5m_before
-    FROM
-    (
-        -- Whole minutes, from the rollup. In two halves, since one processor alone works on what is read at once, and it takes long to finish
-        -- so many distinct counts.
-        SELECT
-            toStartOfMinute(timestamp, 'UTC') AS minute,
-            uniqCombined64State(12)(session_id) AS sessions,
-            finalizeAggregation(sessions) AS minute_sessions,
-            0 AS is_end
-        FROM events
-        WHERE minute >= first_minute AND minute < middle_minute
-        GROUP BY minute
+        toStartOfMinute(timestamp, 'UTC') AS minute,
+        uniqCombined64(12)(session_id) AS sessions
+    FROM events
+    WHERE minute >= first_minute AND minute < middle_minute
+    GROUP BY minute
 
-        UNION ALL
+    UNION ALL
 
-        SELECT
-            toStartOfMinute(timestamp, 'UTC') AS minute,
-            uniqCombined64State(12)(session_id) AS sessions,
-            finalizeAggregation(sessions) AS minute_sessions,
-            0 AS is_end
-        FROM events
-        WHERE minute >= middle_minute AND minute < running_minute
-        GROUP BY minute
+    SELECT
+        toStartOfMinute(timestamp, 'UTC') AS minute,
+        uniqCombined64(12)(session_id) AS sessions
+    FROM events
+    WHERE minute >= middle_minute AND minute < running_minute
+    GROUP BY minute
 
-        UNION ALL
+    UNION ALL
 
-        -- The running minute, and the end of the broken one, from the rows.
-        SELECT
-            toStartOfMinute(timestamp, 'UTC') AS minute,
-            uniqCombined64State(12)(session_id) AS sessions,
-            finalizeAggregation(sessions) AS minute_sessions,
-            minute = broken_minute AS is_end
-        FROM events
-        WHERE (timestamp > until - INTERVAL 5 MINUTE AND timestamp < broken_minute + 60)
-            OR (timestamp >= running_minute AND timestamp <= until)
-        GROUP BY minute
-    )
+    SELECT
+        running_minute AS minute,
+        ifNull(active.3, 0) AS sessions
+
+    UNION ALL
+
+    -- A zero for every minute, so that none is missing.
+    SELECT
+        first_minute + 60 * arrayJoin(range(intDiv({range_seconds:UInt32}, 60) + 1)) AS minute,
+        0 AS sessions
 )
--- A zero for every minute, so that none is missing.
-ARRAY JOIN arrayConcat(minutes, arrayMap(number -> (first_minute + 60 * number, toUInt64(0)), range(intDiv({range_seconds:UInt32}, 60) + 1))) AS row
-GROUP BY
-    minute,
-    active_users_5m,
-    active_users_5m_before
+GROUP BY minute
 ORDER BY minute
 LIMIT 1441
-SETTINGS preferred_optimize_projection_name = 'by_minute'
+SETTINGS preferred_optimize_projection_name = 'sessions_by_minute'

@@ -18,4 +18,4 @@ WHERE toStartOfHour(timestamp, 'UTC') >= running_hour - {range_seconds:UInt32}
 GROUP BY event_name
 ORDER BY events DESC, event_name
 LIMIT 1000
-SETTINGS preferred_optimize_projection_name = 'by_hour'
+SETTINGS preferred_optimize_projection_name = 'names_by_hour'

@@ -286,8 +286,7 @@ async fn live_events_are_the_newest_hundred_as_they_were_stored() {
 async fn todays_rollups(app: &TestApp) {
     let rollups = "SELECT arraySort(extractAll(create_table_query, 'PROJECTION (\\\\w+)')) FROM system.tables
         WHERE database = currentDatabase() AND name = 'events'";
-    let expected =
-        "['by_hour','by_minute','error_groups_by_hour','features_by_ten_minutes','users_by_day','users_by_week']";
+    let expected = "['by_minute','error_groups_by_hour','feature_users_by_ten_minutes','names_by_hour','sessions_by_minute','users_by_day','users_by_week']";
     eventually("today's rollups", || async { app.select(rollups).await.as_deref() == Some(expected) }).await;
 }
 

@@ -48,9 +48,9 @@ async fn rollups_that_are_missing_or_wrong_are_rebuilt_while_events_and_question
     let (before, rollups_before) = (answers().await, app.select(ROLLUP_ROWS).await.expect("an answer"));
     for change in [
         "ALTER TABLE events DROP PROJECTION by_minute",
-        "ALTER TABLE events DROP PROJECTION by_hour",
-        "ALTER TABLE events ADD PROJECTION by_hour (SELECT feature, count() GROUP BY feature)",
-        "ALTER TABLE events MATERIALIZE PROJECTION by_hour SETTINGS mutations_sync = 1",
+        "ALTER TABLE events DROP PROJECTION names_by_hour",
+        "ALTER TABLE events ADD PROJECTION names_by_hour (SELECT feature, count() GROUP BY feature)",
+        "ALTER TABLE events MATERIALIZE PROJECTION names_by_hour SETTINGS mutations_sync = 1",
     ] {
         app.select(change).await.unwrap_or_else(|| panic!("{change}"));
     }
@@ -105,7 +105,7 @@ async fn the_embedded_engine_is_rebuilt_whether_or_not_weir_is_running() {
     let rebuilt = || {
         let output = rebuild(&settings);
         let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success() && said.contains("by_hour: done\n"), "{said}");
+        assert!(output.status.success() && said.contains("names_by_hour: done\n"), "{said}");
     };
     rebuilt();
     assert!(weir.terminate().await.success());

@@ -8,4 +8,4 @@ WHERE toStartOfHour(timestamp, 'UTC') >= toStartOfHour(fromUnixTimestamp64Milli(
     AND toStartOfHour(timestamp, 'UTC') <= fromUnixTimestamp64Milli({until_ms:Int64}, 'UTC')
     AND event_name IN {names:Array(String)}
 LIMIT 1
-SETTINGS preferred_optimize_projection_name = 'by_hour'
+SETTINGS preferred_optimize_projection_name = 'names_by_hour'

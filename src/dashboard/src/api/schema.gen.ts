@@ -278,7 +278,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** How many of the active users use each feature, beside the range before. Both are whole hours, the running one left out, so that they compare. Users are events' users, or else their sessions. Beyond some hundreds their numbers are estimates, off by 1.2 % (one standard error). */
+        /** How many of the active users use each feature, beside the range before. Both are whole hours, the running one left out, so that they compare. Users are events' users, or else their sessions. Beyond some hundreds their numbers are estimates, off by 1.6 % (one standard error). */
         get: operations["feature_adoption"];
         put?: never;
         post?: never;
@@ -1321,7 +1321,7 @@ export interface components {
             events: number;
             /** @description the `feature` property of the `feature_used` events */
             feature: string;
-            /** @description distinct users of it; an event without a user counts by its session; an estimate beyond some hundreds, off by 1.2 % (one standard error) */
+            /** @description distinct users of it; an event without a user counts by its session; an estimate beyond some hundreds, off by 1.6 % (one standard error) */
             unique_users: number;
         };
     };
@@ -2443,7 +2443,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description How many of the active users use each feature, beside the range before. Both are whole hours, the running one left out, so that they compare. Users are events' users, or else their sessions. Beyond some hundreds their numbers are estimates, off by 1.2 % (one standard error). */
+            /** @description How many of the active users use each feature, beside the range before. Both are whole hours, the running one left out, so that they compare. Users are events' users, or else their sessions. Beyond some hundreds their numbers are estimates, off by 1.6 % (one standard error). */
             200: {
                 headers: {
                     [name: string]: unknown;
