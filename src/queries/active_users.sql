@@ -11,77 +11,65 @@ WITH
     {until:DateTime64(3, 'UTC')} AS until,
     toStartOfMinute(until) AS running_minute,
     running_minute - {range_seconds:UInt32} AS first_minute,
-    running_minute - intDiv({range_seconds:UInt32}, 120) * 60 AS middle_minute,
     -- In which the last five minutes begin.
-    running_minute - 300 AS broken_minute,
-    (
-        SELECT (
-            uniqCombined64MergeIf(12)(sessions, minute >= broken_minute),
-            uniqCombined64MergeIf(12)(sessions, minute < broken_minute),
-            uniqCombined64MergeIf(12)(sessions, minute = running_minute)
-        )
-        FROM
-        (
-            -- Whole minutes, from the rollup.
-            SELECT
-                toStartOfMinute(timestamp, 'UTC') AS minute,
-                uniqCombined64State(12)(session_id) AS sessions
-            FROM events
-            WHERE minute >= broken_minute - 300 AND minute < running_minute AND minute != broken_minute
-            GROUP BY minute
-            SETTINGS preferred_optimize_projection_name = 'by_minute'
-
-            UNION ALL
-
-            -- The running minute, and the end of the broken one, from the rows.
-            SELECT
-                toStartOfMinute(timestamp, 'UTC') AS minute,
-                uniqCombined64State(12)(session_id) AS sessions
-            FROM events
-            WHERE (timestamp > until - INTERVAL 5 MINUTE AND timestamp < broken_minute + 60)
-                OR (timestamp >= running_minute AND timestamp <= until)
-            GROUP BY minute
-            SETTINGS preferred_optimize_projection_name = 'by_minute'
-        )
-    ) AS active
+    running_minute - 300 AS broken_minute
 SELECT
-    minute,
-    sum(sessions) AS active_users,
-    ifNull(active.1, 0) AS active_users_5m,
-    ifNull(active.2, 0) AS active_users_5m_before
+    row.1 AS minute,
+    sum(row.2) AS active_users,
+    active_users_5m,
+    active_users_5m_before
 FROM
 (
-    -- Whole minutes, from the rollup. In two halves, since one processor alone works on what is read at once, and so many counts take long.
     SELECT
-        toStartOfMinute(timestamp, 'UTC') AS minute,
-        uniqCombined64(12)(session_id) AS sessions
-    FROM events
-    WHERE minute >= first_minute AND minute < middle_minute
-    GROUP BY minute
+        groupArrayIf((minute, minute_sessions), of_range) AS minutes,
+        uniqCombined64MergeIf(12)(sessions, minute >= broken_minute) AS active_users_5m,
+        uniqCombined64MergeIf(12)(sessions, minute < broken_minute) AS active_users_5m_before
+    FROM
+    (
+        -- The minutes of the range, as numbers, from their rollup.
+        SELECT
+            toStartOfMinute(timestamp, 'UTC') AS minute,
+            uniqCombined64(12)(session_id) AS minute_sessions,
+            arrayReduce('uniqCombined64State(12)', emptyArrayString()) AS sessions,
+            1 AS of_range
+        FROM events
+        WHERE minute >= first_minute AND minute < running_minute
+        GROUP BY minute
+        SETTINGS preferred_optimize_projection_name = 'sessions_by_minute'
 
-    UNION ALL
+        UNION ALL
 
-    SELECT
-        toStartOfMinute(timestamp, 'UTC') AS minute,
-        uniqCombined64(12)(session_id) AS sessions
-    FROM events
-    WHERE minute >= middle_minute AND minute < running_minute
-    GROUP BY minute
+        -- The whole ones of the last ten, to be merged, from theirs.
+        SELECT
+            toStartOfMinute(timestamp, 'UTC') AS minute,
+            0 AS minute_sessions,
+            uniqCombined64State(12)(session_id) AS sessions,
+            0 AS of_range
+        FROM events
+        WHERE minute >= broken_minute - 300 AND minute < running_minute AND minute != broken_minute
+        GROUP BY minute
+        SETTINGS preferred_optimize_projection_name = 'by_minute'
 
-    UNION ALL
+        UNION ALL
 
-    SELECT
-        running_minute AS minute,
-        ifNull(active.3, 0) AS sessions
-
-    UNION ALL
-
-    -- A zero for every minute, so that none is missing.
-    SELECT
-        first_minute + 60 * arrayJoin(range(intDiv({range_seconds:UInt32}, 60) + 1)) AS minute,
-        0 AS sessions
+        -- The running minute, and the end of the broken one, from the rows.
+        SELECT
+            toStartOfMinute(timestamp, 'UTC') AS minute,
+            finalizeAggregation(sessions) AS minute_sessions,
+            uniqCombined64State(12)(session_id) AS sessions,
+            minute = running_minute AS of_range
+        FROM events
+        WHERE (timestamp > until - INTERVAL 5 MINUTE AND timestamp < broken_minute + 60)
+            OR (timestamp >= running_minute AND timestamp <= until)
+        GROUP BY minute
+        SETTINGS preferred_optimize_projection_name = 'by_minute'
+    )
 )
-GROUP BY minute
+-- A zero for every minute, so that none is missing.
+ARRAY JOIN arrayConcat(minutes, arrayMap(number -> (first_minute + 60 * number, toUInt64(0)), range(intDiv({range_seconds:UInt32}, 60) + 1))) AS row
+GROUP BY
+    minute,
+    active_users_5m,
+    active_users_5m_before
 ORDER BY minute
 LIMIT 1441
-SETTINGS preferred_optimize_projection_name = 'sessions_by_minute'

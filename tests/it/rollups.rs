@@ -220,7 +220,7 @@ pub async fn read_by_rollup(store: &Store, until_ms: i64) {
         let plan = Value::from(plan).to_string();
         // How often each is read, at least.
         let rollups: &[(&str, usize)] = match name.as_str() {
-            "active_users" => &[("(sessions_by_minute)", 2)],
+            "active_users" => &[("(by_minute)", 1), ("(sessions_by_minute)", 1)],
             "error_rate" | "signup_funnel" | "newest_event" => &[("(by_minute)", 1)],
             "top_features" => &[("(names_by_hour)", 1), ("(feature_users_by_ten_minutes)", 1)],
             "feature_adoption" | "event_names" => &[("(names_by_hour)", 1)],
