@@ -108,6 +108,9 @@ BINDINGS = [
 QUERY_SETTINGS = {
     "date_time_output_format": "iso",
     "output_format_json_quote_64bit_integers": 0,
+    "compile_expressions": 0,
+    "compile_aggregate_expressions": 0,
+    "compile_sort_description": 0,
     "max_execution_time": 10,
     "max_memory_usage": 2_147_483_648,
     "max_rows_to_read": 20_000_000_000,
