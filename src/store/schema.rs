@@ -323,6 +323,7 @@ mod tests {
         );
         // A start that was cut off between the tables and the record of their version.
         assert_eq!(plan(0, &all), [&first, &second, &third, "add the rollups that are missing"]);
+        assert_eq!(plan(1, &all), [&second, &third, "add the rollups that are missing"]);
         assert_eq!(plan(2, &all), [&third, "add the rollups that are missing"]);
         let without_events: Vec<_> = all.iter().copied().filter(|name| *name != "events").collect();
         assert_eq!(plan(SCHEMA_VERSION, &without_events), ["create events"]);
