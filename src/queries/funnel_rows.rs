@@ -13,6 +13,9 @@ use super::conversions::{StepEvent, VALUES_MAX};
 /// Bytes of a breakdown's value; longer ones are cut.
 const VALUE_BYTES_MAX: usize = 200;
 
+/// By session that has events without a user, and perhaps some with one: the user who came first, with that event's time.
+pub type UsersBySession = FxHashMap<u64, Option<(u64, u64)>>;
+
 /// The rows of `funnel_events.sql`, as they come.
 #[derive(Default)]
 pub struct Rows {
@@ -95,13 +98,15 @@ impl Rows {
         self.values_cut |= other.values_cut;
     }
 
-    /// Whether a session has events with and events without a user.
-    pub fn somebody_signs_in(&self) -> bool {
-        self.users_by_session().values().any(Option::is_some)
+    /// Whether of a sample's sessions so many have events with and events without a user that it is not chance: hashes of 32
+    /// bits may be the same, and fewer than a quarter of the sample's error make no difference.
+    pub fn people_sign_in(&self, users: &UsersBySession) -> bool {
+        let sign_ins = users.values().filter(|user| user.is_some()).count();
+        let without_user = self.events.iter().filter(|event| !is_user(event.actor)).count();
+        sign_ins > without_user.isqrt() / 4
     }
 
-    /// By session that has events without a user, and perhaps some with one: the user who came first, with that event's time.
-    fn users_by_session(&self) -> FxHashMap<u64, Option<(u64, u64)>> {
+    pub fn users_by_session(&self) -> UsersBySession {
         let of = |with_user: bool| {
             let rows = self.events.iter().zip(&self.sessions);
             rows.filter(move |(event, _)| is_user(event.actor) == with_user)
@@ -125,8 +130,8 @@ impl Rows {
 
     /// The events of the actors in the sample, the texts of their values in order, and whether the last of these stands for
     /// all that were too many. In order, since the order in which rows come must not decide which of two events comes first.
-    pub fn finish(self, one_in: u32) -> (Vec<StepEvent>, Vec<String>, bool) {
-        let users = self.users_by_session();
+    /// `users`: those of all these rows.
+    pub fn finish(self, one_in: u32, users: &UsersBySession) -> (Vec<StepEvent>, Vec<String>, bool) {
         let Self { mut events, values, values_cut, .. } = self;
         let mut values: Vec<_> = values.into_iter().collect();
         values.sort_unstable();
@@ -267,7 +272,8 @@ mod tests {
             }
             let expected =
                 vec![StepEvent::new(7, 1_000, 1, 2), StepEvent::new(9, 2_000, 2, 0), StepEvent::new(90, 3_000, 5, 1)];
-            assert_eq!(rows.finish(1), (expected, vec![String::new(), "a".to_owned(), "b".to_owned()], false));
+            let users = rows.users_by_session();
+            assert_eq!(rows.finish(1, &users), (expected, vec![String::new(), "a".to_owned(), "b".to_owned()], false));
         }
     }
 
@@ -279,7 +285,9 @@ mod tests {
         let (first, second) = all.split_at(all.len() / 2);
         let mut joined = rows(first);
         joined.append(rows(second));
-        for (events, values, cut) in [rows(&all).finish(1), joined.finish(1)] {
+        for rows in [rows(&all), joined] {
+            let users = rows.users_by_session();
+            let (events, values, cut) = rows.finish(1, &users);
             assert_eq!((values.len(), cut), (VALUES_MAX + 1, true));
             let others = events.iter().filter(|event| usize::from(event.value()) == VALUES_MAX);
             assert_eq!(others.count(), 6);
@@ -291,17 +299,30 @@ mod tests {
         let mut joined =
             rows(&[(0, 10, 1, 1, ""), (5, 10, 9, 2, ""), (3, 10, 8, 2, ""), (0, 10, 99, 1, ""), (0, 20, 1, 1, "")]);
         joined.append(rows(&[(3, 30, 2, 4, "")]));
-        assert!(joined.somebody_signs_in());
-        let (events, ..) = joined.finish(1);
+        let users = joined.users_by_session();
+        assert!(joined.people_sign_in(&users));
+        let (events, ..) = joined.finish(1, &users);
         let actors: Vec<_> = events.iter().map(|event| event.actor).collect();
         assert_eq!(actors, [3, 5, 3, 3, 20, 3]);
+    }
+
+    #[test]
+    fn a_few_sessions_that_seem_to_sign_in_are_chance() {
+        let alone: Vec<_> = (1..=10_000_u64).map(|session| (0, 2 * session, 1, 1, "")).collect();
+        for (sign_ins, expected) in [(25, false), (26, true)] {
+            let mut some = rows(&alone);
+            some.append(rows(&(1..=sign_ins).map(|session| (7, 2 * session, 2, 2, "")).collect::<Vec<_>>()));
+            let users = some.users_by_session();
+            assert_eq!(some.people_sign_in(&users), expected, "{sign_ins}");
+        }
     }
 
     #[test]
     fn who_is_not_in_the_sample_is_left_out_with_what_came_before_signing_in() {
         // One in two: the users 1 and 5, and the sessions 4 and 8.
         let sample = rows(&[(0, 4, 1, 1, ""), (3, 4, 2, 2, ""), (0, 8, 1, 1, ""), (5, 6, 2, 2, "")]);
-        let (events, ..) = sample.finish(2);
+        let users = sample.users_by_session();
+        let (events, ..) = sample.finish(2, &users);
         let actors: Vec<_> = events.iter().map(|event| event.actor).collect();
         assert_eq!(actors, [8, 5]);
     }

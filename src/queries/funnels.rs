@@ -109,11 +109,13 @@ impl Question {
         let events = size.first().map_or(0, |size| size.events);
         let one_in = u32::try_from(events.div_ceil(self.events_max)).unwrap_or(u32::MAX).max(1);
         let mut rows = self.rows(one_in, Part::Sample).await?;
-        // Of sessions in the sample everything is known. If nobody signs in during one of them, who would in another?
-        if one_in > 1 && rows.somebody_signs_in() {
+        // Of sessions in the sample everything is known. If hardly anybody signs in during one of them, who would in another?
+        let mut users = rows.users_by_session();
+        if one_in > 1 && rows.people_sign_in(&users) {
             rows.append(self.rows(one_in, Part::BeforeSignIn).await?);
+            users = rows.users_by_session();
         }
-        let (events, values, values_cut) = rows.finish(one_in);
+        let (events, values, values_cut) = rows.finish(one_in, &users);
         Ok(Sample { funnel: self.funnel, stretch: self.stretch, one_in, events, values, values_cut })
     }
 
@@ -172,6 +174,7 @@ impl Question {
             Parameter::text("breakdown", &breakdown),
             Parameter::new("broken_down", u8::from(!breakdown.is_empty())),
             Parameter::new("entry_steps", entry_steps(&self.funnel)),
+            Parameter::new("sampled", u8::from(one_in > 1)),
             Parameter::new("one_in", one_in),
             Parameter::new("before_sign_in", u8::from(part == Part::BeforeSignIn)),
             Parameter::new("rows_max", rows_max),

@@ -5,20 +5,19 @@
 -- column started UInt64: events named `signup_started` in that bucket
 -- column completed UInt64: events named `signup_completed` in that bucket
 -- column conversion_pct Nullable(Float64): completed in percent of started, one decimal; null where none started
--- column started_before UInt64: `signup_started` in the same bucket one range earlier, the running one up to the same moment
--- column completed_before UInt64: `signup_completed` in the same bucket one range earlier, the running one up to the same moment
--- parameter until DateTime64(3, 'UTC'): the moment asked about; later events are not counted
+-- column started_before UInt64: `signup_started` in the same bucket one range earlier, the running one up to the same moment, to the nearest minute
+-- column completed_before UInt64: `signup_completed` in the same bucket one range earlier, the running one likewise
+-- parameter until DateTime64(3, 'UTC'): the moment asked about; its minute counts whole, as far as it is stored
 -- parameter range_seconds UInt32: length of the range, whole buckets
 -- parameter bucket_seconds UInt32: length of a bucket, whole minutes
 WITH
     {until:DateTime64(3, 'UTC')} AS until,
-    until - INTERVAL {range_seconds:UInt32} SECOND AS until_before,
     toStartOfMinute(until) AS running_minute,
-    toStartOfMinute(until_before) AS running_minute_before,
     toDateTime(intDiv(toUnixTimestamp(running_minute), {bucket_seconds:UInt32}) * {bucket_seconds:UInt32}, 'UTC') AS running_bucket,
-    running_bucket - {range_seconds:UInt32} AS first_bucket
+    running_bucket - {range_seconds:UInt32} AS first_bucket,
+    toStartOfMinute(until + INTERVAL 30 SECOND) - {range_seconds:UInt32} AS end_before
 SELECT
-    toDateTime(intDiv(toUnixTimestamp(moment), {bucket_seconds:UInt32}) * {bucket_seconds:UInt32}, 'UTC') AS bucket,
+    toDateTime(intDiv(toUnixTimestamp(minute + earlier * {range_seconds:UInt32}), {bucket_seconds:UInt32}) * {bucket_seconds:UInt32}, 'UTC') AS bucket,
     sumIf(minute_started, NOT earlier) AS started,
     sumIf(minute_completed, NOT earlier) AS completed,
     if(started = 0, NULL, round(100 * completed / started, 1)) AS conversion_pct,
@@ -26,51 +25,19 @@ SELECT
     sumIf(minute_completed, earlier) AS completed_before
 FROM
 (
-    -- Whole minutes of both ranges, from the rollup; those of the range before are moved on by one range. At the border, some are of both.
     SELECT
-        minute + earlier * {range_seconds:UInt32} AS moment,
-        earlier,
-        minute_started,
-        minute_completed
-    FROM
-    (
-        SELECT
-            toStartOfMinute(timestamp, 'UTC') AS minute,
-            countIf(event_name = 'signup_started') AS minute_started,
-            countIf(event_name = 'signup_completed') AS minute_completed
-        FROM events
-        WHERE minute >= first_bucket - {range_seconds:UInt32} AND minute < running_minute
-        GROUP BY minute
-    )
-    ARRAY JOIN [0, 1] AS earlier
-    WHERE if(earlier, minute < running_minute_before, minute >= first_bucket)
-
-    UNION ALL
-
-    -- The running minute of both, from the rows, since it ends at `until`.
-    SELECT
-        running_minute AS moment,
-        timestamp <= until_before AS earlier,
+        toStartOfMinute(timestamp, 'UTC') AS minute,
         countIf(event_name = 'signup_started') AS minute_started,
         countIf(event_name = 'signup_completed') AS minute_completed
     FROM events
-    WHERE event_name IN ('signup_started', 'signup_completed')
-        AND (
-            (timestamp >= running_minute AND timestamp <= until)
-            OR (timestamp >= running_minute_before AND timestamp <= until_before)
-        )
-    GROUP BY earlier
-
-    UNION ALL
-
-    -- A zero for every bucket, so that none is missing.
-    SELECT
-        first_bucket + {bucket_seconds:UInt32} * arrayJoin(range(intDiv({range_seconds:UInt32}, {bucket_seconds:UInt32}) + 1)) AS moment,
-        0 AS earlier,
-        0 AS minute_started,
-        0 AS minute_completed
+    WHERE minute >= first_bucket - {range_seconds:UInt32} AND minute <= running_minute
+    GROUP BY minute
 )
+-- The minutes of the range before are moved on by one range. At the border, some are of both.
+ARRAY JOIN [0, 1] AS earlier
+WHERE if(earlier, minute < end_before, minute >= first_bucket)
 GROUP BY bucket
-ORDER BY bucket
+-- A zero for every bucket, so that none is missing.
+ORDER BY bucket WITH FILL FROM first_bucket TO running_bucket + {bucket_seconds:UInt32} STEP {bucket_seconds:UInt32}
 LIMIT 1441
-SETTINGS preferred_optimize_projection_name = 'by_minute'
+SETTINGS preferred_optimize_projection_name = 'events_by_minute'

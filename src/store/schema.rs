@@ -54,7 +54,7 @@ pub struct Upgrade {
     sql: &'static str,
 }
 
-const UPGRADES: [Upgrade; 3] = [
+const UPGRADES: [Upgrade; 4] = [
     Upgrade {
         version: 1,
         table: "events",
@@ -72,6 +72,12 @@ const UPGRADES: [Upgrade; 3] = [
         table: "events",
         what: "rollups that answer sooner, with paths that differ in ids as one",
         sql: include_str!("upgrades/0003_rollups_that_answer_sooner.sql"),
+    },
+    Upgrade {
+        version: 4,
+        table: "events",
+        what: "rollups without rows at their edges, and hashes of the ids for large funnels",
+        sql: include_str!("upgrades/0004_rollups_without_rows.sql"),
     },
 ];
 
@@ -315,16 +321,17 @@ mod tests {
         let all: Vec<_> = tables().collect();
         assert_eq!(plan(SCHEMA_VERSION, &all), [""; 0]);
         assert_eq!(plan(0, &[]), [format!("create {}", all.join(", "))]);
-        let [first, second, third] = UPGRADES
+        let [first, second, third, fourth] = UPGRADES
             .map(|Upgrade { version, what, .. }| format!("upgrade the table events to version {version}: {what}"));
         assert_eq!(
             plan(0, &["events", "rejected_events", "weir_definitions"]),
-            [&first, &second, &third, "create weir_schema_versions"]
+            [&first, &second, &third, &fourth, "create weir_schema_versions"]
         );
         // A start that was cut off between the tables and the record of their version.
-        assert_eq!(plan(0, &all), [&first, &second, &third, "add the rollups that are missing"]);
-        assert_eq!(plan(1, &all), [&second, &third, "add the rollups that are missing"]);
-        assert_eq!(plan(2, &all), [&third, "add the rollups that are missing"]);
+        assert_eq!(plan(0, &all), [&first, &second, &third, &fourth, "add the rollups that are missing"]);
+        assert_eq!(plan(1, &all), [&second, &third, &fourth, "add the rollups that are missing"]);
+        assert_eq!(plan(2, &all), [&third, &fourth, "add the rollups that are missing"]);
+        assert_eq!(plan(3, &all), [&fourth, "add the rollups that are missing"]);
         let without_events: Vec<_> = all.iter().copied().filter(|name| *name != "events").collect();
         assert_eq!(plan(SCHEMA_VERSION, &without_events), ["create events"]);
     }

@@ -283,7 +283,7 @@ async fn live_events_are_the_newest_hundred_as_they_were_stored() {
 async fn todays_rollups(app: &TestApp) {
     let rollups = "SELECT arraySort(extractAll(create_table_query, 'PROJECTION (\\\\w+)')) FROM system.tables
         WHERE database = currentDatabase() AND name = 'events'";
-    let expected = "['by_minute','error_groups_by_hour','feature_users_by_ten_minutes','names_by_hour','sessions_by_minute','users_by_day','users_by_week']";
+    let expected = "['error_groups_by_hour','events_by_minute','feature_users_by_five_minutes','names_by_hour','sessions_by_ten_seconds','users_by_day','users_by_week']";
     eventually("today's rollups", || async { app.select(rollups).await.as_deref() == Some(expected) }).await;
 }
 
@@ -296,16 +296,28 @@ async fn questions_about_days_are_answered_from_rollups() {
     todays_rollups(&app).await;
     app.select("OPTIMIZE TABLE events FINAL").await.expect("a merge");
     let catalog = weir::queries::Catalog::built_in();
-    for name in ["active_users_by", "error_breakdown", "event_names", "feature_adoption", "retention"] {
+    for name in [
+        "active_users",
+        "active_users_by",
+        "error_breakdown",
+        "error_rate",
+        "event_names",
+        "feature_adoption",
+        "retention",
+        "signup_funnel",
+        "top_features",
+    ] {
         let query = catalog.get(name).expect("a query");
         let bound = [
             ("{until:DateTime64(3, 'UTC')}", "toDateTime64('2026-03-10 10:07:30.500', 3, 'UTC')"),
             ("{range_seconds:UInt32}", "86400"),
+            ("{bucket_seconds:UInt32}", "3600"),
             ("{by:String}", "'country'"),
             ("{weeks:UInt8}", "8"),
         ];
         let sql = bound.iter().fold(query.sql.clone(), |sql, (placeholder, value)| sql.replace(placeholder, value));
-        let answer = app.select(&format!("{sql}, force_optimize_projection = 1")).await;
+        let joint = if sql.contains("\nSETTINGS ") { "," } else { "\nSETTINGS" };
+        let answer = app.select(&format!("{sql}{joint} force_optimize_projection = 1")).await;
         assert!(answer.is_some(), "{name} reads rows: {sql}");
     }
 }

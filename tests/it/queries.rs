@@ -39,15 +39,15 @@ async fn active_users_counts_sessions_of_five_minutes_and_of_each_minute() {
         named("page_view", "b", "10:07:00"),
         named("button_click", "b", "10:07:10"),
         named("page_view", "a", "10:06:59.999"),
-        named("page_view", "c", "10:02:30.501"),
-        // Exactly five minutes ago belongs to the five minutes before.
-        named("page_view", "d", "10:02:30.500"),
-        named("page_view", "a", "09:57:30.501"),
-        named("page_view", "e", "09:57:30.500"),
+        named("page_view", "c", "10:02:30"),
+        // Five minutes before the running ten seconds.
+        named("page_view", "d", "10:02:29.999"),
+        named("page_view", "a", "09:57:30"),
+        named("page_view", "e", "09:57:29.999"),
         named("page_view", "f", "09:07:00"),
         named("page_view", "g", "09:06:59.999"),
-        // The future, as seen from here.
-        named("page_view", "h", "10:07:30.501"),
+        // By a clock that is ahead: in the next minute.
+        named("page_view", "h", "10:08:00"),
     ])
     .await;
     let answer = app.query("active_users", "1h").await;
@@ -137,8 +137,8 @@ async fn top_features_ranks_ten_features_by_people() {
         used("search", "s-2", json!("u-2"), "09:30:01"),
         used("search", "s-2", json!("u-2"), "09:30:02"),
         used("search", "s-2", json!("u-2"), "09:30:03"),
-        // An hour ago, and so no more within it.
-        used("import", "s-1", json!("u-1"), "09:07:30.500"),
+        // The first five minutes of the hour begin at 09:05.
+        used("import", "s-1", json!("u-1"), "09:04:59.999"),
         // Hours ago: only the day shows it.
         used("archive", "s-1", json!("u-1"), "05:30:00"),
         used("archive", "s-3", Value::Null, "04:30:00"),
@@ -148,7 +148,7 @@ async fn top_features_ranks_ten_features_by_people() {
         event(json!({ "event_name": "page_view", "timestamp": at("10:00:00"), "properties": { "feature": "page" } })),
     ];
     // Nine more with one person each: of eleven, the last by name is left out.
-    events.extend((1..=9).map(|number| used(&format!("f-{number}"), "s-9", Value::Null, "09:07:30.501")));
+    events.extend((1..=9).map(|number| used(&format!("f-{number}"), "s-9", Value::Null, "09:05:00")));
     let app = app_with(events).await;
     let answer = app.query("top_features", "1h").await;
     let row = |feature: &str, people, uses| json!({ "feature": feature, "unique_users": people, "events": uses });
@@ -219,12 +219,12 @@ async fn the_same_window_of_yesterday_and_of_last_week_is_answered_as_it_was() {
     };
     let app = app_with(vec![
         then(0, "page_view", "now", 0, ""),
-        // The window ends exactly a day ago, and begins with the first minute and bucket of an hour before that.
+        // The window ends with the minute of a day ago, and begins with the first minute and bucket of an hour before that.
         then(1, "signup_started", "a", 0, ""),
-        then(1, "signup_started", "b", -1, ""),
+        then(1, "signup_started", "b", -29_500, ""),
         then(1, "error_occurred", "a", 60_000, ""),
-        then(1, "feature_used", "a", 3_599_999, "export"),
-        then(1, "feature_used", "a", 3_600_000, "import"),
+        then(1, "feature_used", "a", 3_750_500, "export"),
+        then(1, "feature_used", "a", 3_750_501, "import"),
         then(1, "signup_completed", "c", 3_750_500, ""),
         then(1, "signup_completed", "c", 3_750_501, ""),
         then(7, "signup_started", "d", 0, ""),

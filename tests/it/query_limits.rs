@@ -78,7 +78,7 @@ async fn a_query_of_death_is_answered_504_and_ingestion_and_other_queries_go_on(
     app.stored(1).await;
     for change in [
         "ALTER TABLE events DROP PROJECTION names_by_hour",
-        "ALTER TABLE events DROP PROJECTION feature_users_by_ten_minutes",
+        "ALTER TABLE events DROP PROJECTION feature_users_by_five_minutes",
         "ALTER TABLE events DROP COLUMN feature",
         "ALTER TABLE events ADD COLUMN feature String ALIAS toString(length(range(400000000 + length(session_id))))",
     ] {

@@ -47,7 +47,7 @@ async fn rollups_that_are_missing_or_wrong_are_rebuilt_while_events_and_question
     };
     let (before, rollups_before) = (answers().await, app.select(ROLLUP_ROWS).await.expect("an answer"));
     for change in [
-        "ALTER TABLE events DROP PROJECTION by_minute",
+        "ALTER TABLE events DROP PROJECTION events_by_minute",
         "ALTER TABLE events DROP PROJECTION names_by_hour",
         "ALTER TABLE events ADD PROJECTION names_by_hour (SELECT feature, count() GROUP BY feature)",
         "ALTER TABLE events MATERIALIZE PROJECTION names_by_hour SETTINGS mutations_sync = 1",
@@ -80,7 +80,7 @@ async fn rollups_that_are_missing_or_wrong_are_rebuilt_while_events_and_question
     }
     let output = rebuilding.await.expect("no panic");
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success() && said.contains("by_minute: done\n"), "{said}");
+    assert!(output.status.success() && said.contains("events_by_minute: done\n"), "{said}");
     app.stored(stored).await;
     assert_eq!(answers().await, before);
     let by_minute = "SELECT sum(events) FROM (SELECT toStartOfMinute(timestamp, 'UTC') AS minute, count() AS events FROM events \

@@ -210,6 +210,7 @@ async fn migrate_says_what_it_does_and_a_dry_run_does_nothing() {
          would upgrade the table events to version 1: codecs on every column; the rollup feature_by_hour makes way for by_hour\n\
          would upgrade the table events to version 2: the rollup features_by_ten_minutes\n\
          would upgrade the table events to version 3: rollups that answer sooner, with paths that differ in ids as one\n\
+         would upgrade the table events to version 4: rollups without rows at their edges, and hashes of the ids for large funnels\n\
          would create weir_schema_versions, rejected_events, weir_definitions\n\
          would delete events after 90 days\n\
          nothing was changed; run without --dry-run for version {SCHEMA_VERSION}\n"

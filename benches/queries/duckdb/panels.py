@@ -1,6 +1,6 @@
 """The questions of four panels over 24 hours, asked of DuckDB.
 
-Usage: panels.py EVENTS.parquet DATABASE UNTIL, where UNTIL is a moment like 2026-03-10 10:00:00.123 in UTC.
+Usage: panels.py EVENTS.parquet DATABASE UNTIL, where UNTIL is the last moment of five minutes, like 2026-03-10 10:04:59.999 in UTC.
 Prints one JSON object: bytes of the database a row, and for each question the median time and the rows.
 """
 
@@ -61,7 +61,7 @@ TOP_FEATURES = """
 SELECT feature::VARCHAR AS key, {distinct_users} + {distinct_sessions} AS estimate, count(*) AS events
 FROM events
 WHERE event_name = 'feature_used' AND feature != ''
-    AND timestamp > $until::TIMESTAMP_MS - INTERVAL 24 HOUR AND timestamp <= $until::TIMESTAMP_MS
+    AND timestamp >= time_bucket(INTERVAL 5 MINUTE, $until::TIMESTAMP_MS) - INTERVAL 24 HOUR AND timestamp <= $until::TIMESTAMP_MS
 GROUP BY ALL ORDER BY estimate DESC, events DESC, key LIMIT 10
 """
 

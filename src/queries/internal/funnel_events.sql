@@ -13,13 +13,15 @@
 -- parameter breakdown String: a field, or empty
 -- parameter broken_down UInt8: 1 if it is not empty
 -- parameter entry_steps UInt16: the steps that can be an entry
--- parameter one_in UInt32: one user in so many is counted, and one session in so many
+-- parameter sampled UInt8: 1 if not all are counted
+-- parameter one_in UInt32: then one user in so many is counted, and one session in so many
 -- parameter before_sign_in UInt8: 0: the events of those users, and of those sessions, whoever signs in during them. 1: what is
 --   missing then, the events without a user in other sessions, during which one of those users signs in
 -- parameter rows_max UInt64: rows read at most
 SELECT
-    ifNull(bitOr(cityHash64(user_id), 1), 0) AS user,
-    bitAnd(cityHash64(session_id), bitNot(toUInt64(1))) AS session,
+    -- The hashes of a sample are the columns', of 32 bits: to read the ids takes longer than everything else of an event.
+    if({sampled:UInt8}, toUInt64(user_hash), ifNull(bitOr(cityHash64(user_id), 1), 0)) AS user,
+    if({sampled:UInt8}, toUInt64(session_hash), bitAnd(cityHash64(session_id), bitNot(toUInt64(1)))) AS session,
     toUInt32(toUnixTimestamp64Milli(timestamp) - {since_ms:Int64}) AS at_ms,
     -- The casts make plain numbers and texts of what would come as LowCardinality.
     bitAnd(
@@ -78,21 +80,23 @@ WHERE event_name IN {names:Array(String)}
     AND timestamp <= fromUnixTimestamp64Milli({until_ms:Int64})
     AND if(
         {before_sign_in:UInt8},
-        isNull(user_id)
+        user = 0
             AND bitShiftRight(session, 1) % {one_in:UInt32} != 0
-            AND session IN (
-                SELECT bitAnd(cityHash64(session_id), bitNot(toUInt64(1)))
+            AND session_hash IN (
+                SELECT session_hash
                 FROM events
                 WHERE {before_sign_in:UInt8}
                     AND event_name IN {all_names:Array(String)}
                     AND timestamp >= fromUnixTimestamp64Milli({since_ms:Int64})
                     AND timestamp <= fromUnixTimestamp64Milli({until_ms:Int64})
-                    AND bitShiftRight(cityHash64(user_id), 1) % {one_in:UInt32} = 0
+                    AND user_hash != 0
+                    AND bitShiftRight(user_hash, 1) % {one_in:UInt32} = 0
             ),
-        {one_in:UInt32} = 1
+        NOT {sampled:UInt8}
             OR bitShiftRight(session, 1) % {one_in:UInt32} = 0
             OR user != 0 AND bitShiftRight(user, 1) % {one_in:UInt32} = 0
     )
-    AND steps != 0
+    -- Without conditions, each of these events is one of the steps.
+    AND (NOT {filtered:UInt8} OR steps != 0)
 -- In no order, since an answer is made of all rows; to reach the limit is an error.
 LIMIT {rows_max:UInt64}

@@ -14,9 +14,16 @@ FROM
 
     UNION ALL
 
-    SELECT max(timestamp) AS newest
-    FROM events
-    WHERE toStartOfMinute(timestamp, 'UTC') < running_minute
+    -- The condition is not in a WHERE: ClickHouse would look at every mark of the table.
+    SELECT maxIf(minute_newest, minute < running_minute) AS newest
+    FROM
+    (
+        SELECT
+            toStartOfMinute(timestamp, 'UTC') AS minute,
+            max(timestamp) AS minute_newest
+        FROM events
+        GROUP BY minute
+    )
 )
 LIMIT 1
-SETTINGS preferred_optimize_projection_name = 'by_minute'
+SETTINGS preferred_optimize_projection_name = 'events_by_minute'

@@ -363,7 +363,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The ten features used by most people over the range. */
+        /** The ten features used by most people over the range, which begins with whole five minutes. */
         get: operations["top_features"];
         put?: never;
         post?: never;
@@ -557,9 +557,9 @@ export interface components {
         ActiveUsersRow: {
             /** @description distinct sessions seen in that minute; an estimate beyond some hundreds, off by 1.6 % (one standard error) */
             active_users: number;
-            /** @description distinct sessions in the five minutes before `until`, estimated likewise, the same in every row */
+            /** @description distinct sessions in the last five minutes: thirty times ten seconds and the running ten; estimated likewise, the same in every row */
             active_users_5m: number;
-            /** @description distinct sessions in the last five whole minutes before those, the same in every row */
+            /** @description distinct sessions in the five minutes before those, the same in every row */
             active_users_5m_before: number;
             /**
              * Format: date-time
@@ -1246,13 +1246,13 @@ export interface components {
             bucket: string;
             /** @description events named `signup_completed` in that bucket */
             completed: number;
-            /** @description `signup_completed` in the same bucket one range earlier, the running one up to the same moment */
+            /** @description `signup_completed` in the same bucket one range earlier, the running one likewise */
             completed_before: number;
             /** @description completed in percent of started, one decimal; null where none started */
             conversion_pct: number | null;
             /** @description events named `signup_started` in that bucket */
             started: number;
-            /** @description `signup_started` in the same bucket one range earlier, the running one up to the same moment */
+            /** @description `signup_started` in the same bucket one range earlier, the running one up to the same moment, to the nearest minute */
             started_before: number;
         };
         /** @description How an installation is. What is not known now is null. */
@@ -2741,7 +2741,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The ten features used by most people over the range. */
+            /** @description The ten features used by most people over the range, which begins with whole five minutes. */
             200: {
                 headers: {
                     [name: string]: unknown;
