@@ -29,7 +29,7 @@ CREATE TABLE IF NOT EXISTS events
 
     -- The id the client gave the event, or empty.
     event_id String CODEC(ZSTD(1)),
-    received_at DateTime64(3) CODEC(Delta, T64('bit'), ZSTD(1)),
+    received_at DateTime64(3) CODEC(T64('bit'), ZSTD(1)),
 
     -- Milliseconds that were added to the time the client sent, because the request's sent_at showed its clock to be wrong.
     -- 0 when it was taken as it came. How late an event arrived is received_at - timestamp.

@@ -2,7 +2,7 @@
 -- takes range 1h, 4h, 6h, 24h: how far back to look
 -- takes ago 0, 1d, 7d: how long before the present the range ends, to compare with yesterday or last week
 -- column minute DateTime('UTC'): start of the minute; every minute of the range is a row, oldest first, the running one last
--- column active_users UInt64: distinct sessions seen in that minute; an estimate beyond some hundreds, off by 1.6 % (one standard error)
+-- column active_users UInt64: distinct sessions seen in that minute; an estimate beyond 128, off by 1.6 % (one standard error)
 -- column active_users_5m UInt64: distinct sessions in the last five minutes: thirty times ten seconds and the running ten; estimated likewise, the same in every row
 -- column active_users_5m_before UInt64: distinct sessions in the five minutes before those, the same in every row
 -- parameter until DateTime64(3, 'UTC'): the moment asked about; its minute counts whole, as far as it is stored
@@ -41,7 +41,10 @@ FROM
     WHERE minute >= first_minute AND minute <= running_minute
     GROUP BY minute
     -- A zero for every minute, so that none is missing.
-    ORDER BY minute WITH FILL FROM first_minute TO running_minute + 60 STEP 60
+    ORDER BY minute WITH FILL
+        FROM toStartOfMinute({until:DateTime64(3, 'UTC')}) - {range_seconds:UInt32}
+        TO toStartOfMinute({until:DateTime64(3, 'UTC')}) + 60
+        STEP 60
     SETTINGS preferred_optimize_projection_name = 'events_by_minute'
 )
 ORDER BY minute

@@ -1,5 +1,5 @@
 -- Daily, weekly and monthly active users, of all or by country or device. Days are those of UTC; the running day counts with all its events.
--- Users are events' users, or else their sessions. Beyond some hundreds their numbers are estimates, off by 1.6 % (one standard error).
+-- Users are events' users, or else their sessions. Beyond 128 their numbers are estimates, off by 1.6 % (one standard error).
 -- takes by all, country, device: what to count apart
 -- column value String: the country or the device, or `all`
 -- column daily_users UInt64: distinct users of the running day

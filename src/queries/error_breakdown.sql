@@ -1,5 +1,5 @@
 -- The fifty most frequent errors, by message and path. The range is whole hours of UTC and the running one, which counts with all its events.
--- Users are events' users, or else their sessions. Beyond some hundreds their number is an estimate, off by 1.6 % (one standard error).
+-- Users are events' users, or else their sessions. Beyond 128 their number is an estimate, off by 1.6 % (one standard error).
 -- takes range 1h, 4h, 6h, 24h: how far back to look from the start of the running hour
 -- column message String: the `message` property of the `error_occurred` events, its first 200 characters; empty if there is none
 -- column path String: their `path` property, its first 200 characters, with `:id` for each segment that is a number or a long id; empty if there is none

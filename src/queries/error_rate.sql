@@ -19,6 +19,9 @@ FROM events
 WHERE minute >= first_minute AND minute <= running_minute
 GROUP BY minute
 -- A zero for every minute, so that none is missing.
-ORDER BY minute WITH FILL FROM first_minute TO running_minute + 60 STEP 60
+ORDER BY minute WITH FILL
+    FROM toStartOfMinute({until:DateTime64(3, 'UTC')}) - {range_seconds:UInt32}
+    TO toStartOfMinute({until:DateTime64(3, 'UTC')}) + 60
+    STEP 60
 LIMIT 1441
 SETTINGS preferred_optimize_projection_name = 'events_by_minute'

@@ -1,5 +1,5 @@
 -- How many of the active users use each feature, beside the range before. Both are whole hours, the running one left out, so that they compare.
--- Users are events' users, or else their sessions. Beyond some hundreds their numbers are estimates, off by 1.6 % (one standard error).
+-- Users are events' users, or else their sessions. Beyond 128 their numbers are estimates, off by 1.6 % (one standard error).
 -- takes range 1h, 4h, 6h, 24h: how far back to look from the last whole hour
 -- column feature LowCardinality(String): the `feature` property of the `feature_used` events
 -- column unique_users UInt64: distinct users of it

@@ -38,6 +38,9 @@ ARRAY JOIN [0, 1] AS earlier
 WHERE if(earlier, minute < end_before, minute >= first_bucket)
 GROUP BY bucket
 -- A zero for every bucket, so that none is missing.
-ORDER BY bucket WITH FILL FROM first_bucket TO running_bucket + {bucket_seconds:UInt32} STEP {bucket_seconds:UInt32}
+ORDER BY bucket WITH FILL
+    FROM toDateTime(intDiv(toUnixTimestamp({until:DateTime64(3, 'UTC')}), {bucket_seconds:UInt32}) * {bucket_seconds:UInt32}, 'UTC') - {range_seconds:UInt32}
+    TO toDateTime(intDiv(toUnixTimestamp({until:DateTime64(3, 'UTC')}), {bucket_seconds:UInt32}) * {bucket_seconds:UInt32}, 'UTC') + {bucket_seconds:UInt32}
+    STEP {bucket_seconds:UInt32}
 LIMIT 1441
 SETTINGS preferred_optimize_projection_name = 'events_by_minute'

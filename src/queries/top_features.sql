@@ -2,7 +2,7 @@
 -- takes range 1h, 4h, 6h, 24h: how far back to look
 -- takes ago 0, 1d, 7d: how long before the present the range ends, to compare with yesterday or last week
 -- column feature LowCardinality(String): the `feature` property of the `feature_used` events
--- column unique_users UInt64: distinct users of it; an event without a user counts by its session; an estimate beyond some hundreds, off by 1.6 % (one standard error)
+-- column unique_users UInt64: distinct users of it; an event without a user counts by its session; an estimate beyond 128, off by 1.6 % (one standard error)
 -- column events UInt64: uses of it
 -- parameter until DateTime64(3, 'UTC'): the moment asked about; its five minutes count whole, as far as they are stored
 -- parameter range_seconds UInt32: length of the range before the running five minutes, whole ones

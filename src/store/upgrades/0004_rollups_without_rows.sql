@@ -11,6 +11,6 @@ ALTER TABLE events DROP PROJECTION IF EXISTS feature_users_by_ten_minutes;
 ALTER TABLE events
     MODIFY COLUMN session_id CODEC(ZSTD(3)),
     MODIFY COLUMN properties CODEC(ZSTD(3)),
-    MODIFY COLUMN received_at CODEC(Delta, T64('bit'), ZSTD(1)),
+    MODIFY COLUMN received_at CODEC(T64('bit'), ZSTD(1)),
     ADD COLUMN IF NOT EXISTS user_hash UInt32 MATERIALIZED toUInt32(ifNull(bitAnd(bitOr(cityHash64(user_id), 1), 0xFFFFFFFF), 0)) CODEC(ZSTD(3)),
     ADD COLUMN IF NOT EXISTS session_hash UInt32 MATERIALIZED toUInt32(bitAnd(cityHash64(session_id), 0xFFFFFFFE)) CODEC(ZSTD(1));

@@ -210,7 +210,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Daily, weekly and monthly active users, of all or by country or device. Days are those of UTC; the running day counts with all its events. Users are events' users, or else their sessions. Beyond some hundreds their numbers are estimates, off by 1.6 % (one standard error). */
+        /** Daily, weekly and monthly active users, of all or by country or device. Days are those of UTC; the running day counts with all its events. Users are events' users, or else their sessions. Beyond 128 their numbers are estimates, off by 1.6 % (one standard error). */
         get: operations["active_users_by"];
         put?: never;
         post?: never;
@@ -227,7 +227,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The fifty most frequent errors, by message and path. The range is whole hours of UTC and the running one, which counts with all its events. Users are events' users, or else their sessions. Beyond some hundreds their number is an estimate, off by 1.6 % (one standard error). */
+        /** The fifty most frequent errors, by message and path. The range is whole hours of UTC and the running one, which counts with all its events. Users are events' users, or else their sessions. Beyond 128 their number is an estimate, off by 1.6 % (one standard error). */
         get: operations["error_breakdown"];
         put?: never;
         post?: never;
@@ -278,7 +278,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** How many of the active users use each feature, beside the range before. Both are whole hours, the running one left out, so that they compare. Users are events' users, or else their sessions. Beyond some hundreds their numbers are estimates, off by 1.6 % (one standard error). */
+        /** How many of the active users use each feature, beside the range before. Both are whole hours, the running one left out, so that they compare. Users are events' users, or else their sessions. Beyond 128 their numbers are estimates, off by 1.6 % (one standard error). */
         get: operations["feature_adoption"];
         put?: never;
         post?: never;
@@ -555,7 +555,7 @@ export interface components {
             weekly_users: number;
         };
         ActiveUsersRow: {
-            /** @description distinct sessions seen in that minute; an estimate beyond some hundreds, off by 1.6 % (one standard error) */
+            /** @description distinct sessions seen in that minute; an estimate beyond 128, off by 1.6 % (one standard error) */
             active_users: number;
             /** @description distinct sessions in the last five minutes: thirty times ten seconds and the running ten; estimated likewise, the same in every row */
             active_users_5m: number;
@@ -1321,7 +1321,7 @@ export interface components {
             events: number;
             /** @description the `feature` property of the `feature_used` events */
             feature: string;
-            /** @description distinct users of it; an event without a user counts by its session; an estimate beyond some hundreds, off by 1.6 % (one standard error) */
+            /** @description distinct users of it; an event without a user counts by its session; an estimate beyond 128, off by 1.6 % (one standard error) */
             unique_users: number;
         };
     };
@@ -2205,7 +2205,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Daily, weekly and monthly active users, of all or by country or device. Days are those of UTC; the running day counts with all its events. Users are events' users, or else their sessions. Beyond some hundreds their numbers are estimates, off by 1.6 % (one standard error). */
+            /** @description Daily, weekly and monthly active users, of all or by country or device. Days are those of UTC; the running day counts with all its events. Users are events' users, or else their sessions. Beyond 128 their numbers are estimates, off by 1.6 % (one standard error). */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2264,7 +2264,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The fifty most frequent errors, by message and path. The range is whole hours of UTC and the running one, which counts with all its events. Users are events' users, or else their sessions. Beyond some hundreds their number is an estimate, off by 1.6 % (one standard error). */
+            /** @description The fifty most frequent errors, by message and path. The range is whole hours of UTC and the running one, which counts with all its events. Users are events' users, or else their sessions. Beyond 128 their number is an estimate, off by 1.6 % (one standard error). */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2443,7 +2443,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description How many of the active users use each feature, beside the range before. Both are whole hours, the running one left out, so that they compare. Users are events' users, or else their sessions. Beyond some hundreds their numbers are estimates, off by 1.6 % (one standard error). */
+            /** @description How many of the active users use each feature, beside the range before. Both are whole hours, the running one left out, so that they compare. Users are events' users, or else their sessions. Beyond 128 their numbers are estimates, off by 1.6 % (one standard error). */
             200: {
                 headers: {
                     [name: string]: unknown;
