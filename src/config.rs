@@ -71,7 +71,7 @@ settings! {
     EVENT_ID_WINDOW = "WEIR_EVENT_ID_WINDOW", "1800000", "Event ids remembered to count an event sent twice once: the last this many, at least (10 minutes of 3,000 a second). Each takes 25 bytes of memory.";
     FLUSH_EVENTS = "WEIR_FLUSH_EVENTS", "1000", "Events that trigger a flush to ClickHouse.";
     FLUSH_INTERVAL_MS = "WEIR_FLUSH_INTERVAL_MS", "2000", "Milliseconds after which a flush happens at the latest.";
-    FUNNEL_EVENTS_MAX = "WEIR_FUNNEL_EVENTS_MAX", "250000", "Events that one funnel follows, in 24 bytes of memory each. Of more, a share of the users is counted, and the answer says so.";
+    FUNNEL_EVENTS_MAX = "WEIR_FUNNEL_EVENTS_MAX", "200000", "Events that one funnel follows, in 24 bytes of memory each. Of more, a share of the users is counted, and the answer says so.";
     JOURNAL_MAX_BYTES = "WEIR_JOURNAL_MAX_BYTES", "4294967296", "Bytes the journal may take on disk; when full, events are answered 503 with Retry-After.";
     UNFLUSHED_MAX_MS = "WEIR_UNFLUSHED_MAX_MS", "60000", "Age in milliseconds of the oldest unflushed event from which /health answers 503.";
     CONNECTIONS_MAX = "WEIR_CONNECTIONS_MAX", "10000", "Open connections of a listener; beyond it, idle ones make room for new ones.";
