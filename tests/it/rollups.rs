@@ -81,6 +81,20 @@ fn edges(until_ms: i64) -> Vec<i64> {
     edges.into_iter().flat_map(|edge| [edge - 1, edge, edge + 1]).collect()
 }
 
+fn most_used_features<'e>(events: impl Iterator<Item = &'e Sent>) -> Vec<Value> {
+    let mut uses: BTreeMap<&str, (usize, HashSet<&str>)> = BTreeMap::new();
+    for event in events.filter(|event| event.name == "feature_used") {
+        let Some(feature) = &event.feature else { continue };
+        let (count, users) = uses.entry(feature).or_default();
+        *count += 1;
+        users.insert(event.user.as_ref().unwrap_or(&event.session));
+    }
+    let mut ranking: Vec<_> = uses.into_iter().map(|(feature, (count, users))| (feature, users.len(), count)).collect();
+    ranking.sort_by_key(|(feature, users, count)| (usize::MAX - users, usize::MAX - count, *feature));
+    let row = |(feature, users, count)| json!({ "feature": feature, "unique_users": users, "events": count });
+    ranking.into_iter().take(10).map(row).collect()
+}
+
 /// What each question means, counted one event at a time.
 fn reference(query: &str, events: &[Sent], until_ms: i64, range_ms: i64, bucket_ms: i64) -> Option<Vec<Value>> {
     let seen = |from_ms: i64, to_ms: i64| events.iter().filter(move |event| (from_ms..to_ms).contains(&event.at_ms));
@@ -137,20 +151,8 @@ fn reference(query: &str, events: &[Sent], until_ms: i64, range_ms: i64, bucket_
             (0..=range_ms / bucket_ms).map(|bucket| row(running_bucket - range_ms + bucket * bucket_ms)).collect()
         }
         "top_features" => {
-            let mut uses: BTreeMap<&str, (usize, HashSet<&str>)> = BTreeMap::new();
-            let running_five_minutes = running(FIVE_MINUTES_MS);
-            let used = seen(running_five_minutes - range_ms, running_five_minutes + FIVE_MINUTES_MS);
-            for event in used.filter(|event| event.name == "feature_used") {
-                let Some(feature) = &event.feature else { continue };
-                let (count, users) = uses.entry(feature).or_default();
-                *count += 1;
-                users.insert(event.user.as_ref().unwrap_or(&event.session));
-            }
-            let mut ranking: Vec<_> =
-                uses.into_iter().map(|(feature, (count, users))| (feature, users.len(), count)).collect();
-            ranking.sort_by_key(|(feature, users, count)| (usize::MAX - users, usize::MAX - count, *feature));
-            let row = |(feature, users, count)| json!({ "feature": feature, "unique_users": users, "events": count });
-            ranking.into_iter().take(10).map(row).collect()
+            let first = running(FIVE_MINUTES_MS) - range_ms;
+            most_used_features(seen(first, first + range_ms + FIVE_MINUTES_MS))
         }
         "newest_event" => {
             let newest = events.iter().map(|event| event.at_ms).filter(|at_ms| *at_ms <= until_ms).max();
