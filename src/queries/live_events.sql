@@ -54,6 +54,6 @@ SELECT
     clock_skew_ms
 FROM events
 WHERE timestamp >= first_moment AND timestamp <= until
-ORDER BY timestamp DESC, received_at DESC, event_name, session_id, event_id, properties
+ORDER BY timestamp DESC, received_at DESC, event_name, session_id, user_id, event_id, properties
 LIMIT 100
 SETTINGS preferred_optimize_projection_name = 'events_by_minute'
