@@ -37,7 +37,7 @@ FROM
 ARRAY JOIN [0, 1] AS earlier
 WHERE if(earlier, minute < end_before, minute >= first_bucket)
 GROUP BY bucket
--- A zero for every bucket, so that none is missing.
+-- A zero for every bucket, so that none is missing. In full, since ClickHouse 23.10 takes no alias there.
 ORDER BY bucket WITH FILL
     FROM toDateTime(intDiv(toUnixTimestamp({until:DateTime64(3, 'UTC')}), {bucket_seconds:UInt32}) * {bucket_seconds:UInt32}, 'UTC') - {range_seconds:UInt32}
     TO toDateTime(intDiv(toUnixTimestamp({until:DateTime64(3, 'UTC')}), {bucket_seconds:UInt32}) * {bucket_seconds:UInt32}, 'UTC') + {bucket_seconds:UInt32}

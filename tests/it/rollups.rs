@@ -133,8 +133,9 @@ fn reference(query: &str, events: &[Sent], until_ms: i64, range_ms: i64, bucket_
         }
         "signup_funnel" => {
             let running_bucket = running(bucket_ms);
+            let half_a_minute_on = until_ms + MINUTE_MS / 2;
             // To the nearest minute.
-            let end_before_ms = until_ms + MINUTE_MS / 2 - (until_ms + MINUTE_MS / 2).rem_euclid(MINUTE_MS) - range_ms;
+            let end_before_ms = half_a_minute_on - half_a_minute_on.rem_euclid(MINUTE_MS) - range_ms;
             let row = |bucket: i64| {
                 let of = |name| named(name, bucket, (bucket + bucket_ms).min(end_ms));
                 let before = |name| {
@@ -193,11 +194,16 @@ pub fn questions() -> Vec<Query> {
     catalog.iter().cloned().chain([newest_event]).collect()
 }
 
+/// A question's text, under further settings of ClickHouse.
+pub fn with_settings(sql: &str, settings: &str) -> String {
+    let joint = if sql.contains("\nSETTINGS ") { "," } else { "\nSETTINGS" };
+    format!("{sql}{joint} {settings}")
+}
+
 /// A question's rows, under further settings of ClickHouse.
 pub async fn answer(store: &Store, question: &Query, range: &str, until_ms: i64, settings: &str) -> Vec<Value> {
     let (Query { name, sql, .. }, bound) = (question, parameters(question, range, until_ms));
-    let joint = if sql.contains("\nSETTINGS ") { "," } else { "\nSETTINGS" };
-    store.query(&format!("{sql}{joint} {settings}"), &bound).await.unwrap_or_else(|error| panic!("{name}: {error}"))
+    store.query(&with_settings(sql, settings), &bound).await.unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
 /// Compares the rollups with the rows and both with the reference, for every question, moment and range.
@@ -233,8 +239,7 @@ pub async fn read_by_rollup(store: &Store, until_ms: i64) {
         let plan = store.query::<Value>(&format!("EXPLAIN {sql}"), &bound).await.expect("a plan");
         let plan = Value::from(plan).to_string();
         let rollups: &[&str] = match name.as_str() {
-            "active_users" => &["(events_by_minute)"],
-            "error_rate" | "signup_funnel" | "newest_event" => &["(events_by_minute)"],
+            "active_users" | "error_rate" | "signup_funnel" | "newest_event" => &["(events_by_minute)"],
             "top_features" => &["(names_by_hour)", "(feature_users_by_five_minutes)"],
             "feature_adoption" | "event_names" => &["(names_by_hour)"],
             "error_breakdown" => &["(error_groups_by_hour)"],
