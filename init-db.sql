@@ -51,7 +51,8 @@ ORDER BY (event_name, timestamp)
 TTL date + INTERVAL 90 DAY
 -- How many inserts back a repeated deduplication token is recognised, one entry for each partition an insert touches. It must
 -- exceed what the journal can send again after a crash or a long outage, and an entry costs little.
-SETTINGS non_replicated_deduplication_window = 10000;
+-- A read begins and ends with a granule. One of a rollup's states would be 10 MiB, half a day of features by five minutes.
+SETTINGS non_replicated_deduplication_window = 10000, index_granularity_bytes = 2097152;
 
 -- Each rollup is a statement of its own, so that a table that is there gets what it lacks. Its old parts answer from their rows until a rollup
 -- is built for them. A query is served by a rollup only if it repeats the rollup's expressions word for word.
