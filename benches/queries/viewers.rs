@@ -51,18 +51,19 @@ pub async fn watch(engine: &BenchEngine, program: &Program, viewers: u64, durati
         tokio::time::sleep(ALONE).await;
         (selects(engine).await - before - 1) as f64 / started.elapsed().as_secs_f64()
     };
-    let polling = tokio::task::spawn_blocking(move || poll_all(port, viewers, duration));
+    let polled = ARRIVAL + duration;
+    let polling = tokio::task::spawn_blocking(move || poll_all(port, viewers, polled));
     let counted = async {
-        // The connections of the first viewers are there, and each further second is like the one before.
+        // All viewers are there then, and each further second is like the one before.
         tokio::time::sleep(ARRIVAL).await;
         let (before, started) = (selects(engine).await, Instant::now());
-        tokio::time::sleep(duration.saturating_sub(ARRIVAL)).await;
+        tokio::time::sleep(duration).await;
         // The count itself is one of them.
         (selects(engine).await - before - 1) as f64 / started.elapsed().as_secs_f64()
     };
     let (outcome, answers, selects_per_second) =
-        tokio::join!(stream(duration + STREAM_MARGIN).run(program.ingest_port), polling, counted);
-    print(&outcome, answers.expect("no panic"), selects_per_second - alone, viewers, duration, events);
+        tokio::join!(stream(polled + STREAM_MARGIN).run(program.ingest_port), polling, counted);
+    print(&outcome, answers.expect("no panic"), selects_per_second - alone, viewers, polled, events);
 }
 
 fn print(outcome: &Outcome, answers: Answers, selects_per_second: f64, viewers: u64, duration: Duration, events: u64) {
