@@ -19,7 +19,7 @@ use crate::{
     figures::{percentile, shown},
     load::Outcome,
     program::{Program, stream},
-    viewers::{Answers, PANELS, exchange, selects},
+    viewers::{Answers, PANELS, exchange, selects_per_second},
 };
 
 /// Pages open one after the other for so long.
@@ -41,16 +41,14 @@ struct Told {
 /// Keeps pages open while 5,000 events a second come in, and prints what they got and what ClickHouse was asked.
 pub async fn watch(engine: &BenchEngine, program: &Program, pages: u64, duration: Duration, events: u64) {
     let port = program.dashboard_port;
-    let open = tokio::task::spawn_blocking(move || open_all(port, pages, duration));
+    let opened = ARRIVAL + duration;
+    let open = tokio::task::spawn_blocking(move || open_all(port, pages, opened));
     let counted = async {
         sleep(ARRIVAL).await;
-        let (before, started) = (selects(engine).await, Instant::now());
-        sleep(duration.saturating_sub(ARRIVAL)).await;
-        // The count itself is one of them.
-        (selects(engine).await - before - 1) as f64 / started.elapsed().as_secs_f64()
+        selects_per_second(engine, duration).await
     };
     let (outcome, told, selects_per_second) =
-        tokio::join!(stream(duration + STREAM_MARGIN).run(program.ingest_port), open, counted);
+        tokio::join!(stream(opened + STREAM_MARGIN).run(program.ingest_port), open, counted);
     print(&outcome, told.expect("no panic"), selects_per_second, pages, events);
 }
 

@@ -46,20 +46,13 @@ impl Answers {
 /// Lets viewers poll while 5,000 events a second come in, and prints what they got and what ClickHouse was asked.
 pub async fn watch(engine: &BenchEngine, program: &Program, viewers: u64, duration: Duration, events: u64) {
     let port = program.dashboard_port;
-    let alone = {
-        let (before, started) = (selects(engine).await, Instant::now());
-        tokio::time::sleep(ALONE).await;
-        (selects(engine).await - before - 1) as f64 / started.elapsed().as_secs_f64()
-    };
+    let alone = selects_per_second(engine, ALONE).await;
     let polled = ARRIVAL + duration;
     let polling = tokio::task::spawn_blocking(move || poll_all(port, viewers, polled));
     let counted = async {
         // All viewers are there then, and each further second is like the one before.
         tokio::time::sleep(ARRIVAL).await;
-        let (before, started) = (selects(engine).await, Instant::now());
-        tokio::time::sleep(duration).await;
-        // The count itself is one of them.
-        (selects(engine).await - before - 1) as f64 / started.elapsed().as_secs_f64()
+        selects_per_second(engine, duration).await
     };
     let (outcome, answers, selects_per_second) =
         tokio::join!(stream(polled + STREAM_MARGIN).run(program.ingest_port), polling, counted);
@@ -86,8 +79,16 @@ fn print(outcome: &Outcome, answers: Answers, selects_per_second: f64, viewers: 
     println!("| events not taken | {} requests |", outcome.failures);
 }
 
+/// Queries a second that ClickHouse sees for so long.
+pub async fn selects_per_second(engine: &BenchEngine, duration: Duration) -> f64 {
+    let (before, started) = (selects(engine).await, Instant::now());
+    tokio::time::sleep(duration).await;
+    // The count itself is one of them.
+    (selects(engine).await - before - 1) as f64 / started.elapsed().as_secs_f64()
+}
+
 /// Queries that ClickHouse has seen.
-pub async fn selects(engine: &BenchEngine) -> u64 {
+async fn selects(engine: &BenchEngine) -> u64 {
     let count = engine.select("system", "SELECT value FROM events WHERE event = 'SelectQuery'").await;
     count.expect("ClickHouse answers").trim().parse().expect("a number")
 }
