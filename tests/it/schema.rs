@@ -91,7 +91,8 @@ async fn older_tables_become_those_of_a_new_installation() {
     store(&old, 90).ensure_schema().await.expect("a schema");
 
     // ClickHouse lets nobody change it later: a table that was there keeps its granules.
-    let (granules, described_new) = ("index_granularity_bytes = 2097152, ", described(&new).await);
+    let granules = "index_granularity_bytes = 2097152, ";
+    let described_new = described(&new).await;
     assert!(described_new.contains(granules), "{described_new}");
     assert_eq!(described(&old).await, described_new.replace(granules, ""));
     is_of_today(&old).await;
